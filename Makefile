@@ -1,0 +1,39 @@
+# Every target sets up .venv by itself first; nothing need be installed but
+# Python 3.10 or 3.11. `make setup PYTHON=python3.10` picks an interpreter,
+# `make setup MMCV=full` takes real mmcv instead of mmcv-lite.
+export PYTHON MMCV
+
+PY := .venv/bin/python
+DEMO ?= demo
+
+.PHONY: help setup demo test lint format doctor benchmark clean
+
+help:  ## Show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup:  ## Create or refresh .venv
+	@bash tools/setup_env.sh
+
+demo: setup  ## Make mannequin data, train SimDR, test it, draw the result into demo/
+	$(PY) tools/demo.py --out $(DEMO)
+
+test: setup  ## Run the test suite
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
+
+lint: setup  ## ruff and mypy
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: setup  ## Let ruff put the sources in order
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+doctor: setup  ## Look at the installation
+	$(PY) -m mmpose_ext.doctor
+
+benchmark: setup  ## Codec, loss and decode speed against MMPose's
+	$(PY) tools/benchmark/codecs.py
+
+clean:  ## Remove .venv and everything that the demo made
+	rm -rf .venv data/demo $(DEMO) work_dirs/demo

@@ -1,0 +1,1 @@
+"""The ops of mmcv that MMPose and MMDetection call at inference, in plain torch."""

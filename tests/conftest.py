@@ -1,0 +1,56 @@
+"""Shared fixtures. mmpose_ext comes first: it mends what MMPose's imports need."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import mmpose_ext  # noqa: F401
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope='session')
+def root() -> Path:
+    """The root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def run_python():
+    """Run ``python ARGS`` at the root of the repository; fail with its output."""
+
+    def run(*args, env=None, check=True, cwd=ROOT, timeout=600):
+        done = subprocess.run(
+            [sys.executable, *map(str, args)],
+            cwd=cwd,
+            env=env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+        )
+        if check and done.returncode:
+            pytest.fail(f'{args} exited with {done.returncode}:\n{done.stdout[-6000:]}')
+        return done
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def mannequins(tmp_path_factory, run_python) -> Path:
+    """A small dataset of single mannequins, 24 to train on and 8 to validate."""
+    folder = tmp_path_factory.mktemp('mannequins') / 'single'
+    run_python(
+        'tools/dataset_converters/make_mannequin.py',
+        *('single', '--out', folder, '--num-train', 24, '--num-val', 8),
+        *('--size', 128, '--seed', 0, '--workers', 1),
+    )
+    return folder

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Creates .venv, or refreshes it when the requirements have changed.
+#
+#   PYTHON=python3.11 MMCV=lite|full bash tools/setup_env.sh
+#
+# PYTHON  the interpreter to build .venv with (default: the first of python3,
+#         python3.11, python3.10 that is 3.10 or 3.11)
+# MMCV    lite: mmcv-lite plus the fallback ops of mmpose_ext.compat
+#         full: real mmcv with compiled ops, from a wheel in PIP_FIND_LINKS if
+#               there is one, else compiled (some 20 minutes; needs g++)
+#         default: what .venv has, lite in a new one
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+VENV=.venv
+STAMP=$VENV/mmpose_ext-setup
+MMPOSE=mmpose==1.3.2   # --no-deps: its requirements name chumpy
+FULL_MMCV=mmcv==2.1.0
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+supported() {
+    "$1" -c 'import sys; sys.exit(sys.version_info[:2] not in {(3, 10), (3, 11)})' \
+        >/dev/null 2>&1
+}
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3 python3.11 python3.10}; do
+        if supported "$candidate"; then echo "$candidate"; return; fi
+    done
+    die "no Python 3.10 or 3.11 found (xtcocotools has no wheel for others)." \
+        "Install one and name it: make setup PYTHON=/path/to/python3.11"
+}
+
+pip_install() { "$VENV/bin/python" -m pip install --quiet --quiet "$@"; }
+
+installed_mmcv() { sed -n 's/^mmcv: //p' "$STAMP" 2>/dev/null || true; }
+
+fingerprint() {
+    printf 'mmcv: %s\n' "$MMCV"
+    cat requirements.txt requirements-dev.txt setup.py tools/setup_env.sh
+}
+
+MMCV=${MMCV:-$(installed_mmcv)}
+MMCV=${MMCV:-lite}
+case $MMCV in lite|full) ;; *) die "MMCV must be lite or full, got '$MMCV'" ;; esac
+
+if [ -f "$STAMP" ] && fingerprint | cmp -s - "$STAMP"; then exit 0; fi
+
+if [ ! -x $VENV/bin/python ] || ! supported $VENV/bin/python; then
+    python=$(find_python)
+    echo "setup: creating $VENV with $("$python" --version)"
+    rm -rf $VENV
+    "$python" -m venv $VENV ||
+        die "'$python -m venv' failed; on Debian or Ubuntu: apt install python3-venv"
+fi
+rm -f "$STAMP"
+
+echo 'setup: installing torch (a minute; several with a cold package cache)'
+pip_install "$(grep -o '^torch==[^ ]*' requirements.txt)"
+
+echo "setup: installing the OpenMMLab stack with MMCV=$MMCV"
+# mmcv and mmcv-lite share one folder: never leave both.
+if [ "$MMCV" = full ]; then
+    grep -v '^mmcv-lite' requirements.txt >$VENV/requirements-full.txt
+    pip_install -r $VENV/requirements-full.txt -r requirements-dev.txt
+    "$VENV/bin/python" -m pip uninstall --quiet --yes mmcv-lite
+    pip_install --force-reinstall --no-deps --only-binary=mmcv $FULL_MMCV 2>/dev/null || {
+        echo "setup: no wheel of $FULL_MMCV in PIP_FIND_LINKS; compiling it (about 20 minutes)"
+        pip_install wheel ninja psutil
+        # Isolation would hide torch from the build, and the ops would be skipped.
+        MMCV_WITH_OPS=1 pip_install --force-reinstall --no-deps \
+            --no-build-isolation --no-binary=mmcv $FULL_MMCV
+    }
+else
+    if "$VENV/bin/python" -m pip show --quiet mmcv 2>/dev/null; then
+        "$VENV/bin/python" -m pip uninstall --quiet --yes mmcv mmcv-lite
+    fi
+    pip_install -r requirements.txt -r requirements-dev.txt
+fi
+pip_install --no-deps $MMPOSE
+pip_install --no-deps --no-build-isolation --editable .
+
+fingerprint >$STAMP.new
+mv $STAMP.new $STAMP
+echo "setup: $VENV is ready"
