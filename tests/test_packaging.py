@@ -32,7 +32,10 @@ def test_wheel_carries_the_package_and_mim(wheel, root):
     assert f'mmpose_ext-{__version__}' in wheel.name
     wanted = {'mmpose_ext/__init__.py', 'mmpose_ext/py.typed', 'mmpose_ext/.mim/model-index.yml'}
     for folder in ('configs', 'tools'):
-        wanted |= {f'mmpose_ext/.mim/{p.relative_to(root)}' for p in (root / folder).rglob('*.py')}
+        shipped = [
+            p for p in (root / folder).rglob('*.*') if p.suffix in ('.py', '.sh', '.yml', '.md')
+        ]
+        wanted |= {f'mmpose_ext/.mim/{p.relative_to(root)}' for p in shipped}
     assert wanted <= names
     assert not [name for name in names if 'tests/' in name or name.endswith('.pyc')]
 

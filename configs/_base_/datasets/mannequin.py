@@ -1,0 +1,45 @@
+# Single mannequins in 256x256 images, with COCO's keypoints. Made by
+#   python tools/dataset_converters/make_mannequin.py single --out data/mannequin
+data_root = 'data/mannequin/'
+
+# From here each config goes on with the affine crop to its own input size.
+train_transforms = [
+    dict(type='LoadImage'),
+    dict(type='GetBBoxCenterScale'),
+    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='RandomBBoxTransform', rotate_factor=60, scale_factor=(0.75, 1.25)),
+]
+val_transforms = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale')]
+
+# One loading process beside the one that trains: right for two cores.
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=1,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='CocoDataset',
+        data_root=data_root,
+        data_mode='topdown',
+        ann_file='annotations/person_keypoints_train.json',
+        data_prefix=dict(img='images/train/')))
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=1,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+    dataset=dict(
+        type='CocoDataset',
+        data_root=data_root,
+        data_mode='topdown',
+        ann_file='annotations/person_keypoints_val.json',
+        data_prefix=dict(img='images/val/'),
+        test_mode=True))
+
+test_dataloader = val_dataloader
+
+val_evaluator = dict(
+    type='CocoMetric', ann_file=data_root + 'annotations/person_keypoints_val.json')
+test_evaluator = val_evaluator

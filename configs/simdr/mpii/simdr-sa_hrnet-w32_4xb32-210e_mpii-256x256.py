@@ -1,0 +1,37 @@
+# SA-SimDR with HRNet-W32 on MPII, 256x256 (height x width).
+_base_ = ['../_base_/hrnet_mpii.py', '../../_base_/backbones/hrnet-w32.py']
+
+codec = dict(
+    type='SimDRLabel',
+    input_size=(256, 256),
+    smoothing_type='gaussian',
+    sigma=6.0,
+    simcc_split_ratio=2.0)
+
+model = dict(
+    backbone=_base_.backbone,
+    head=dict(
+        type='SimDRHead',
+        in_channels=32,
+        out_channels=16,
+        input_size=codec['input_size'],
+        in_featuremap_size=(64, 64),
+        simcc_split_ratio=codec['simcc_split_ratio'],
+        deconv_out_channels=None,
+        loss=dict(type='SimDRKLLoss', reduction='mean'),
+        decoder=codec))
+
+train_pipeline = [
+    *_base_.train_transforms,
+    dict(type='TopdownAffine', input_size=codec['input_size']),
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='PackPoseInputs'),
+]
+val_pipeline = [
+    *_base_.val_transforms,
+    dict(type='TopdownAffine', input_size=codec['input_size']),
+    dict(type='PackPoseInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = val_dataloader

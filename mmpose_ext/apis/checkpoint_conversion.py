@@ -1,0 +1,239 @@
+"""What converters of other projects' checkpoints share.
+
+A converter reads a file without running code from it (:func:`load_state_dict`),
+renames every key by rules (:func:`rename_keys`), proves that the result is
+exactly what the config's model holds (:func:`check_fit`), and writes it
+(:func:`save_converted`). Nothing is loaded in part: what does not fit is refused.
+"""
+
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import ConfigDict
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from mmpose_ext.compat.weights_only_load import mmengine_globals_allowed, refusal
+from mmpose_ext.fileio import atomic_path, write_text
+from mmpose_ext.version import __version__
+
+StateDict = dict[str, Tensor]
+
+_STATE_DICT_KEYS = ('state_dict', 'best_state_dict')
+_LISTED = 8
+
+
+def load_state_dict(path: str | Path) -> StateDict:
+    """Read the weights of a checkpoint without running any code from it.
+
+    Accepts a flat file of tensors and a dict with ``state_dict`` or
+    ``best_state_dict`` (or both, if they are equal), with or without the prefix
+    ``module.`` of ``torch.nn.DataParallel``.
+
+    Args:
+        path (str | Path): A file written by ``torch.save``.
+
+    Returns:
+        dict[str, Tensor]: Weights on the CPU, without the prefix ``module.``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is truncated or no checkpoint, if it holds anything
+            but weights and plain values, or if it is unclear which weights are meant.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'There is no checkpoint {path}')
+    try:
+        # Plain numpy values too: training scripts keep their best score beside the weights.
+        with mmengine_globals_allowed():
+            content = torch.load(path, map_location='cpu', weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # a broken file can make the reader fail in any way
+        if isinstance(error, pickle.UnpicklingError) and 'GLOBAL' in str(error):
+            raise ValueError(refusal(str(path), str(error))) from error
+        # The cause alone, without torch's advice to switch the protection off.
+        reason = str(error).rpartition('WeightsUnpickler error: ')[2].strip()
+        reason = reason.split('\n')[0].split('. ')[0]
+        raise ValueError(
+            f'{path} cannot be read: it is truncated or no checkpoint '
+            f'({type(error).__name__}: {reason}). Download or copy it again.'
+        ) from error
+    return _select_state_dict(content, path)
+
+
+def _select_state_dict(content: object, path: Path) -> StateDict:
+    """Find the one state dict in what a checkpoint file holds."""
+    nested = [
+        content[key] for key in _STATE_DICT_KEYS if isinstance(content, dict) and key in content
+    ]
+    found = [strip_prefix(_as_state_dict(item, path)) for item in nested or [content]]
+    if len(found) == 2 and not _equal(*found):
+        raise ValueError(
+            f'{path} holds two different sets of weights, "state_dict" and "best_state_dict". '
+            'Save the one that you want to a file of its own with torch.save.'
+        )
+    return found[0]
+
+
+def _as_state_dict(item: object, path: Path) -> StateDict:
+    if isinstance(item, Mapping) and item and all(isinstance(v, Tensor) for v in item.values()):
+        return dict(item)
+    odd = type(item).__name__
+    if isinstance(item, Mapping):
+        odd = ', '.join(f'{k}: {type(v).__name__}' for k, v in list(item.items())[:_LISTED])
+    raise ValueError(
+        f'{path} holds no weights: expected names with tensors, flat or under '
+        f'"state_dict" or "best_state_dict", got {odd or "nothing"}'
+    )
+
+
+def _equal(first: StateDict, second: StateDict) -> bool:
+    return first.keys() == second.keys() and all(
+        torch.equal(value, second[key]) for key, value in first.items()
+    )
+
+
+def strip_prefix(state_dict: Mapping[str, Tensor], prefix: str = 'module.') -> StateDict:
+    """Remove a prefix that all keys have.
+
+    Args:
+        state_dict (Mapping[str, Tensor]): Weights.
+        prefix (str): What to remove. Defaults to ``'module.'``, which
+            ``torch.nn.DataParallel`` puts before every name.
+
+    Returns:
+        dict[str, Tensor]: The weights under the shorter names, or under the old
+        ones if no key has the prefix.
+
+    Raises:
+        ValueError: If some keys have the prefix and some have not.
+    """
+    bare = [key for key in state_dict if not key.startswith(prefix)]
+    if len(bare) == len(state_dict):
+        return dict(state_dict)
+    if bare:
+        raise ValueError(f'Some keys begin with "{prefix}" and some do not: {_some(bare)}')
+    return {key[len(prefix) :]: value for key, value in state_dict.items()}
+
+
+def rename_keys(state_dict: Mapping[str, Tensor], prefixes: Mapping[str, str]) -> StateDict:
+    """Rename every key by the longest prefix that it begins with.
+
+    Args:
+        state_dict (Mapping[str, Tensor]): Weights under their authors' names.
+        prefixes (Mapping[str, str]): New prefix by old prefix; ``''`` catches all.
+
+    Returns:
+        dict[str, Tensor]: The same weights, each exactly once, under the new names.
+
+    Raises:
+        ValueError: If a key begins with none of the prefixes, or two keys would get
+            the same name.
+    """
+    by_length = sorted(prefixes, key=len, reverse=True)
+    renamed: StateDict = {}
+    unknown = []
+    for key, value in state_dict.items():
+        old = next((prefix for prefix in by_length if key.startswith(prefix)), None)
+        if old is None:
+            unknown.append(key)
+            continue
+        new_key = prefixes[old] + key[len(old) :]
+        if new_key in renamed:
+            raise ValueError(f'Two keys would be named "{new_key}", one of them is "{key}"')
+        renamed[new_key] = value
+    if unknown:
+        raise ValueError(f'No rule for {len(unknown)} keys of the source: {_some(unknown)}')
+    return renamed
+
+
+def check_fit(state_dict: Mapping[str, Tensor], model: nn.Module, cure: str) -> None:
+    """Refuse weights that are not exactly what a model holds.
+
+    Args:
+        state_dict (Mapping[str, Tensor]): Weights under the model's names.
+        model (nn.Module): The model; may be on the meta device.
+        cure (str): What to do if it does not fit, for the error.
+
+    Raises:
+        ValueError: If a key is missing or unexpected or has another shape: names all
+            three kinds.
+    """
+    wanted = model.state_dict()
+    missing = [key for key in wanted if key not in state_dict]
+    unexpected = [key for key in state_dict if key not in wanted]
+    misshaped = [
+        f'{key} {tuple(value.shape)} instead of {tuple(wanted[key].shape)}'
+        for key, value in state_dict.items()
+        if key in wanted and value.shape != wanted[key].shape
+    ]
+    problems = {'missing': missing, 'unexpected': unexpected, 'of another shape': misshaped}
+    if any(problems.values()):
+        listed = '\n'.join(
+            f'  {len(keys)} {kind}: {_some(keys)}' for kind, keys in problems.items() if keys
+        )
+        raise ValueError(f"The checkpoint does not fit the config's model:\n{listed}\n{cure}")
+
+
+def _some(keys: Sequence[str]) -> str:
+    more = f' and {len(keys) - _LISTED} more' if len(keys) > _LISTED else ''
+    return ', '.join(keys[:_LISTED]) + more
+
+
+def build_meta_model(model_cfg: ConfigDict) -> nn.Module:
+    """Build a config's model without memory for its weights, for its names and shapes.
+
+    Args:
+        model_cfg (ConfigDict): The ``model`` of a config.
+
+    Returns:
+        nn.Module: The model on the meta device.
+
+    Raises:
+        KeyError: If a type in it is not registered.
+    """
+    init_default_scope('mmpose')
+    with torch.device('meta'):
+        return MODELS.build(model_cfg)
+
+
+def save_converted(
+    state_dict: Mapping[str, Tensor],
+    path: str | Path,
+    *,
+    config_text: str,
+    source: str | Path,
+) -> Path:
+    """Write a converted checkpoint, and beside it the config that it is to be run with.
+
+    Each file appears whole or not at all, and the config, without which the weights
+    would be run wrongly, appears first.
+
+    Args:
+        state_dict (Mapping[str, Tensor]): Weights under the model's names.
+        path (str | Path): The checkpoint to write, such as ``x.pth``; the config
+            becomes ``x.py``.
+        config_text (str): Source of the config.
+        source (str | Path): The authors' file; its name is kept in the checkpoint.
+
+    Returns:
+        Path: The config.
+
+    Raises:
+        ValueError: If the path has the suffix ``.py`` or none.
+        OSError: If a file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix in ('', '.py'):
+        raise ValueError(f'The checkpoint needs a suffix such as .pth, got {path.name!r}')
+    config_path = path.with_suffix('.py')
+    meta = {'mmpose_ext_version': __version__, 'converted_from': Path(source).name}
+    with atomic_path(path) as temporary:
+        torch.save({'state_dict': dict(state_dict), 'meta': meta}, temporary)
+        write_text(config_path, config_text)
+    return config_path

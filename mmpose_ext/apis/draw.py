@@ -1,0 +1,55 @@
+"""Draw what a trained model predicts on its own test set."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.registry import init_default_scope
+from mmpose.apis import init_model
+from mmpose.registry import DATASETS
+
+from mmpose_ext.fileio import atomic_path
+from mmpose_ext.visualization import prediction_sheet
+
+
+def draw_predictions(
+    config: str | Path,
+    checkpoint: str | Path,
+    out: str | Path,
+    *,
+    people: int = 12,
+    people_per_row: int = 3,
+    kpt_thr: float = 0.02,
+    device: str = 'cpu',
+) -> int:
+    """Draw a sheet of people of the test set: input, prediction and truth of each.
+
+    Args:
+        config (str | Path): Config of a top-down model.
+        checkpoint (str | Path): Its checkpoint.
+        out (str | Path): Image file to write.
+        people (int): How many people, spread evenly over the test set. Defaults to 12.
+        people_per_row (int): People in a row of the sheet. Defaults to 3.
+        kpt_thr (float): Keypoints with a lower score are not drawn. Defaults to 0.02.
+        device (str): Where the model runs. Defaults to ``'cpu'``.
+
+    Returns:
+        int: How many people were drawn.
+
+    Raises:
+        ValueError: If ``people`` is not positive.
+        OSError: If the picture cannot be written.
+    """
+    if people < 1:
+        raise ValueError(f'people must be at least 1, got {people}')
+    model = init_model(str(config), str(checkpoint), device=device)
+    init_default_scope('mmpose')
+    dataset = DATASETS.build(model.cfg.test_dataloader.dataset)
+    indices = np.unique(np.linspace(0, len(dataset) - 1, people).astype(int)).tolist()
+    sheet = prediction_sheet(
+        model, dataset, indices, people_per_row=people_per_row, kpt_thr=kpt_thr
+    )
+    with atomic_path(out) as temporary:
+        if not cv2.imwrite(str(temporary), sheet):
+            raise OSError(f'OpenCV could not write {out}')
+    return len(indices)

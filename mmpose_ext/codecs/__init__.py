@@ -1,0 +1,5 @@
+"""Codecs: keypoints to training targets and back."""
+
+from mmpose_ext.codecs.simdr_label import SimDRLabel
+
+__all__ = ['SimDRLabel']

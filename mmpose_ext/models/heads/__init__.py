@@ -1,0 +1,5 @@
+"""Heads."""
+
+from mmpose_ext.models.heads.simdr_head import SimDRHead
+
+__all__ = ['SimDRHead']

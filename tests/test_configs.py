@@ -1,0 +1,293 @@
+import inspect
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.optim import MultiStepLR
+from mmengine.registry import init_default_scope
+from mmpose.registry import DATASETS, KEYPOINT_CODECS, METRICS, TRANSFORMS
+
+from mmpose_ext.apis.checkpoint_conversion import build_meta_model
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+SHARED = ('_base_', 'claims')  # parts of configs, and comparisons of them
+LEAVES = sorted(
+    path.relative_to(CONFIGS).as_posix()
+    for path in CONFIGS.rglob('*.py')
+    if not set(SHARED) & set(path.relative_to(CONFIGS).parts)
+)
+
+# Experiments as published: what the file's name does not say. Bins per pixel k, loss ('sum':
+# the authors' NMT, 'mean': their NORM, 'kl': Gaussian labels), smoothing or sigma.
+PUBLISHED = {
+    'coco/simdr_hrnet-w32_4xb32-210e_coco-64x64': (3, 'sum', 0.1),
+    'coco/simdr_hrnet-w48_4xb32-210e_coco-64x64': (3, 'sum', 0.1),
+    'coco/simdr_hrnet-w32_4xb32-210e_coco-128x128': (2, 'sum', 0.2),
+    'coco/simdr_hrnet-w48_4xb32-210e_coco-128x128': (2, 'sum', 0.1),
+    'coco/simdr_hrnet-w32_4xb32-210e_coco-256x192': (2, 'sum', 0.1),
+    'coco/simdr_hrnet-w48_4xb32-210e_coco-256x192': (2, 'sum', 0.1),
+    'coco/simdr-sa_hrnet-w48_4xb32-210e_coco-256x192': (2, 'kl', 4),
+    'coco/simdr-sa_hrnet-w48_4xb32-210e_coco-384x288': (1.5, 'kl', 4),
+    'coco/simdr_res50_4xb32-140e_coco-64x64': (3, 'sum', 0.1),
+    'coco/simdr_res50_4xb32-140e_coco-128x128': (3, 'sum', 0.1),
+    'coco/simdr_res50_4xb32-140e_coco-256x192': (2, 'sum', 0.1),
+    'coco/simdr_res50_4xb32-140e_coco-384x288': (2, 'sum', 0.1),
+    'coco/simdr_res101_4xb32-140e_coco-64x64': (3, 'sum', 0.1),
+    'coco/simdr_res101_4xb32-140e_coco-128x128': (2, 'sum', 0.2),
+    'coco/simdr_res101_4xb32-140e_coco-256x192': (2, 'sum', 0.4),
+    'coco/simdr_res101_4xb32-140e_coco-384x288': (2, 'mean', 0.1),
+    'coco/simdr_res152_4xb32-140e_coco-384x288': (2, 'mean', 0.1),
+    'coco/simdr-sa_res50_4xb32-140e_coco-384x288': (2, 'kl', 6),
+    'coco/simdr_res50-upfree_4xb32-140e_coco-64x64': (3, 'sum', 0.1),
+    'coco/simdr_res50-upfree_4xb32-140e_coco-128x128': (3, 'sum', 0.1),
+    'coco/simdr_res50-upfree_4xb32-140e_coco-256x192': (2, 'sum', 0.1),
+    'mpii/simdr_hrnet-w32_4xb32-210e_mpii-64x64': (3, 'mean', 0.2),
+    'mpii/simdr_hrnet-w32_4xb32-210e_mpii-256x256': (2, 'mean', 0.2),
+    'mpii/simdr-sa_hrnet-w32_4xb32-210e_mpii-256x256': (2, 'kl', 6),
+}
+CHANNELS_PER_KEYPOINT = {(64, 64): 32, (128, 128): 32, (192, 256): 28}
+
+
+@cache
+def load(name):
+    return Config.fromfile(CONFIGS / name)
+
+
+def published(name):
+    return load(f'simdr/{name}.py')
+
+
+def input_size(name):
+    """(w, h) in pixels from a name, which ends as MMPose writes it: HxW."""
+    height, width = re.search(r'-(\d+)x(\d+)(?:\.py)?$', name).groups()
+    return int(width), int(height)
+
+
+def transform(config, kind):
+    (found,) = [t for t in config.train_pipeline if t['type'] == kind] or [None]
+    return found
+
+
+def datasets_of(config):
+    for split in ('train', 'val', 'test'):
+        dataset = config[f'{split}_dataloader'].dataset
+        while 'dataset' in dataset:  # RepeatDataset
+            dataset = dataset.dataset
+        yield dataset
+
+
+def test_every_published_experiment_has_its_config():
+    found = {
+        path.relative_to(CONFIGS / 'simdr').with_suffix('').as_posix()
+        for data in ('coco', 'mpii')
+        for path in (CONFIGS / 'simdr' / data).glob('*.py')
+    }
+    assert found == set(PUBLISHED)
+    assert len(found) == 24
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_config_survives_the_work_dir(tmp_path, name):
+    """MMEngine dumps the config that it trains with; the dump must be the same config."""
+    config = load(name)
+    config.dump(tmp_path / 'dump.py')
+    assert Config.fromfile(tmp_path / 'dump.py').to_dict() == config.to_dict()
+    assert config.default_scope == 'mmpose'
+    assert config.custom_imports.imports == ['mmpose_ext']
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_config_builds_and_fits_together(name):
+    config = load(name)
+    model = build_meta_model(config.model)
+    width, height = input_size(name)
+    image = torch.empty(2, 3, height, width, device='meta')
+    output = model.head(model.backbone(image))
+    codec = KEYPOINT_CODECS.build(config.codec)
+    assert tuple(codec.input_size) == (width, height)
+    if isinstance(output, tuple):
+        bins = tuple(int(length * codec.simcc_split_ratio) for length in (width, height))
+        assert [tuple(axis.shape[:2]) for axis in output] == [
+            (2, config.model.head.out_channels)
+        ] * 2
+        assert (output[0].shape[2], output[1].shape[2]) == bins
+    else:
+        assert tuple(output.shape[:1:-1]) == tuple(codec.heatmap_size)
+    assert config.model.head.decoder == config.codec
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_data_side_resolves(name):
+    init_default_scope('mmpose')
+    config = load(name)
+    size = input_size(name)
+    encoders = []
+    for dataset in datasets_of(config):
+        allowed = inspect.signature(DATASETS.get(dataset.type).__init__).parameters
+        assert 'kwargs' in allowed or set(dataset) - {'type'} <= set(allowed)
+        steps = Compose([TRANSFORMS.build(step) for step in dataset.pipeline]).transforms
+        affine = [step for step in steps if hasattr(step, 'input_size')]
+        assert [tuple(step.input_size) for step in affine] == [size]
+        encoders += [step.encoder for step in steps if hasattr(step, 'encoder')]
+    assert len(encoders) == 1
+    for evaluator in (config.val_evaluator, config.test_evaluator):
+        allowed = inspect.signature(METRICS.get(evaluator.type).__init__).parameters
+        assert set(evaluator) - {'type'} <= set(allowed)
+
+
+@pytest.mark.parametrize('name', PUBLISHED)
+def test_label_and_loss_are_published(name):
+    config = published(name)
+    k, loss, value = PUBLISHED[name]
+    assert config.codec.simcc_split_ratio == k
+    head_loss = config.model.head.loss
+    if loss == 'kl':
+        assert config.codec.smoothing_type == 'gaussian'
+        assert config.codec.sigma == value
+        assert head_loss == dict(type='SimDRKLLoss', reduction='mean')
+    else:
+        assert config.codec.smoothing_type == 'index'
+        assert head_loss == dict(type='SimDRSmoothingLoss', label_smoothing=value, reduction=loss)
+    assert name.startswith(('coco/simdr-sa_', 'mpii/simdr-sa_')) == (loss == 'kl')
+
+
+@pytest.mark.parametrize('name', PUBLISHED)
+def test_network_is_published(name):
+    model, arch = published(name).model, name.split('_')[1]
+    assert model.data_preprocessor.bgr_to_rgb is arch.startswith('hrnet')
+    assert model.data_preprocessor.mean == [123.675, 116.28, 103.53]
+    assert model.head.get('channels_per_keypoint', 1) == (
+        CHANNELS_PER_KEYPOINT[input_size(name)] if arch.endswith('-upfree') else 1
+    )
+    has_deconv = arch.startswith('res') and not arch.endswith('-upfree')
+    assert ('deconv_out_channels' in model.head) is not has_deconv
+    if arch.startswith('hrnet'):
+        width = int(arch[-2:])
+        assert model.backbone.extra.stage4.num_channels == tuple(width * s for s in (1, 2, 4, 8))
+        assert f'hrnet_w{width}' in model.backbone.init_cfg.checkpoint
+    else:
+        depth = int(re.search(r'\d+', arch)[0])
+        assert model.backbone.depth == depth
+        assert model.backbone.init_cfg.checkpoint == f'torchvision://resnet{depth}'
+    # The exact shift and the label type's own average of SimDRHead.
+    assert model.test_cfg == dict(flip_test=True)
+
+
+@pytest.mark.parametrize('name', PUBLISHED)
+def test_schedule_and_augmentation_are_published(name):
+    config = published(name)
+    is_hrnet, is_coco = 'hrnet' in name, name.startswith('coco/')
+    rotation, scale = {(True, True): (45, 0.35), (True, False): (30, 0.25)}.get(
+        (is_hrnet, is_coco), (40, 0.3)
+    )
+    box = transform(config, 'RandomBBoxTransform')
+    assert box['rotate_factor'] == 2 * rotation
+    assert box['scale_factor'] == pytest.approx((1 - scale, 1 + scale))
+    assert (box['rotate_prob'], box['shift_prob']) == (0.6, 0)
+    assert transform(config, 'RandomFlip')['prob'] == 0.5
+    half_body = transform(config, 'RandomHalfBody')
+    assert (half_body is not None) == (is_hrnet and is_coco)
+    if half_body:
+        assert (half_body['prob'], half_body['min_total_keypoints']) == (0.3, 9)
+
+    epochs, drops = (210, [169, 199]) if is_hrnet else (140, [89, 119])
+    assert config.train_cfg.max_epochs == epochs
+    assert f'-{epochs}e_' in name
+    assert config.optim_wrapper.optimizer == dict(type='Adam', lr=1e-3)
+    assert config.train_dataloader.batch_size == 32
+    assert config.auto_scale_lr.base_batch_size == 4 * 32
+    assert first_epochs_of_lower_rates(config) == drops
+
+
+def first_epochs_of_lower_rates(config):
+    """Epochs, counted from 0, in which MMEngine first trains at a lower rate."""
+    (schedule,) = config.param_scheduler
+    options = {key: value for key, value in schedule.items() if key != 'type'}
+    assert schedule.type == 'MultiStepLR'
+    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = MultiStepLR(optimizer, **options)
+    rates = []
+    for _ in range(config.train_cfg.max_epochs):
+        rates.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        scheduler.step()
+    return [i for i in range(1, len(rates)) if rates[i] < rates[i - 1]]
+
+
+@pytest.mark.parametrize('name', PUBLISHED)
+def test_evaluation_is_published(name):
+    config = published(name)
+    evaluator = config.test_evaluator
+    assert config.val_evaluator == evaluator
+    if name.startswith('mpii/'):
+        assert evaluator == dict(type='MpiiPCKAccuracy')
+        assert config.test_dataloader.dataset.headbox_file.endswith('mpii_gt_val.mat')
+        return
+    longest = max(input_size(name))
+    is_sa = 'simdr-sa' in name
+    thr = 0.02 if longest <= 128 else 0.005 if is_sa and longest == 384 else 0.01
+    assert evaluator.keypoint_score_thr == thr
+    assert (evaluator.type, evaluator.nms_mode, evaluator.nms_thr) == ('CocoMetric', 'oks_nms', 0.9)
+    boxes = config.test_dataloader.dataset.bbox_file
+    assert boxes.endswith('COCO_val2017_detections_AP_H_56_person.json')
+
+
+def test_metafiles_list_every_published_config(root):
+    index = yaml.safe_load((root / 'model-index.yml').read_text())
+    models = [
+        model
+        for name in index['Import']
+        for model in yaml.safe_load((root / name).read_text())['Models']
+    ]
+    listed = [model['Config'] for model in models]
+    assert sorted(listed) == sorted(f'configs/simdr/{name}.py' for name in PUBLISHED)
+    assert [model['Name'] for model in models] == [Path(path).stem for path in listed]
+    for model in models:
+        # None of these was measured by us, and no weights are ours to offer.
+        assert 'Weights' not in model
+        metrics = [key for result in model.get('Results', []) for key in result['Metrics']]
+        assert all(key.endswith(' (published)') for key in metrics)
+    for name in PUBLISHED:
+        page = CONFIGS / f'simdr/{Path(name).parent}/simdr_{Path(name).parent}.md'
+        assert f'(./{Path(name).name}.py)' in page.read_text()
+
+
+def test_no_dataset_base_is_taken_for_mmposes_metainfo():
+    """MMPose looks for 'configs/_base_/datasets/coco.py' in the working directory first."""
+    DATASETS.import_from_location()
+    taken = {
+        dataset.METAINFO['from_file']
+        for dataset in DATASETS.module_dict.values()
+        if 'from_file' in getattr(dataset, 'METAINFO', {})
+    }
+    assert 'configs/_base_/datasets/coco.py' in taken
+    ours = {path.relative_to(CONFIGS.parent).as_posix() for path in CONFIGS.rglob('*.py')}
+    assert not ours & taken
+
+
+# A late clash would be a KeyError here: "... is already registered".
+LOAD_ALL = """
+import mmpose_ext
+from mmdet.utils import register_all_modules as register_mmdet
+from mmpose.utils import register_all_modules as register_mmpose
+register_mmpose(init_default_scope=True)
+register_mmdet(init_default_scope=False)
+from mmpose import registry
+ours = {
+    name for node in vars(registry).values() if isinstance(node, registry.Registry)
+    for name, item in node.module_dict.items() if item.__module__.startswith('mmpose_ext.')
+}
+print('OURS', *sorted(ours))
+"""
+
+
+def test_no_name_clashes_with_mmpose_or_mmdet(run_python):
+    (line,) = [
+        line for line in run_python('-c', LOAD_ALL).stdout.splitlines() if line.startswith('OURS ')
+    ]
+    assert {'SimDRHead', 'SimDRLabel', 'SimDRSmoothingLoss', 'SimDRKLLoss'} <= set(line.split())

@@ -1,0 +1,31 @@
+"""Draw a trained top-down model's predictions on its own test set into one sheet.
+
+    python tools/draw_predictions.py CONFIG CHECKPOINT --out predictions.jpg
+
+For each person, left to right: what the network is given, what it predicts,
+the truth.
+"""
+
+import argparse
+
+from mmpose_ext.apis import draw_predictions
+
+
+def main() -> None:
+    """Read the command line and draw the sheet."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config of the model')
+    parser.add_argument('checkpoint', help='checkpoint of the model')
+    parser.add_argument('--out', required=True, help='image to write')
+    parser.add_argument('--people', type=int, default=12, help='how many (default: 12)')
+    parser.add_argument('--people-per-row', type=int, default=3, help='default: 3')
+    parser.add_argument('--kpt-thr', type=float, default=0.02, help='lowest score that is drawn')
+    parser.add_argument('--device', default='cpu', help='default: cpu')
+    options = vars(parser.parse_args())
+    print(f'{draw_predictions(**options)} people drawn into {options["out"]}')
+
+
+if __name__ == '__main__':
+    main()
