@@ -3,7 +3,7 @@
 data_root = 'data/coco/'
 
 # From here each config goes on with the affine crop to its own input size.
-val_transforms = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale')]
+val_transforms = [dict(type='StrictLoadImage'), dict(type='GetBBoxCenterScale')]
 
 train_dataloader = dict(
     batch_size=32,
@@ -11,7 +11,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='CocoDataset',
+        type='StrictCocoDataset',
         data_root=data_root,
         data_mode='topdown',
         ann_file='annotations/person_keypoints_train2017.json',
@@ -23,7 +23,7 @@ val_dataloader = dict(
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
-        type='CocoDataset',
+        type='StrictCocoDataset',
         data_root=data_root,
         data_mode='topdown',
         ann_file='annotations/person_keypoints_val2017.json',

@@ -4,12 +4,12 @@ data_root = 'data/mannequin/'
 
 # From here each config goes on with the affine crop to its own input size.
 train_transforms = [
-    dict(type='LoadImage'),
+    dict(type='StrictLoadImage'),
     dict(type='GetBBoxCenterScale'),
     dict(type='RandomFlip', direction='horizontal'),
     dict(type='RandomBBoxTransform', rotate_factor=60, scale_factor=(0.75, 1.25)),
 ]
-val_transforms = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale')]
+val_transforms = [dict(type='StrictLoadImage'), dict(type='GetBBoxCenterScale')]
 
 # One loading process beside the one that trains: right for two cores.
 train_dataloader = dict(
@@ -19,7 +19,7 @@ train_dataloader = dict(
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='CocoDataset',
+        type='StrictCocoDataset',
         data_root=data_root,
         data_mode='topdown',
         ann_file='annotations/person_keypoints_train.json',
@@ -31,7 +31,7 @@ val_dataloader = dict(
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
-        type='CocoDataset',
+        type='StrictCocoDataset',
         data_root=data_root,
         data_mode='topdown',
         ann_file='annotations/person_keypoints_val.json',

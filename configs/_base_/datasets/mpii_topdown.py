@@ -3,7 +3,7 @@
 data_root = 'data/mpii/'
 
 # From here each config goes on with the affine crop to its own input size.
-val_transforms = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale')]
+val_transforms = [dict(type='StrictLoadImage'), dict(type='GetBBoxCenterScale')]
 
 train_dataloader = dict(
     batch_size=32,

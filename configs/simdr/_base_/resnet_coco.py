@@ -11,7 +11,7 @@ default_hooks = dict(checkpoint=dict(save_best='coco/AP', rule='greater'))
 # clipped to 1 +-.3. RandomBBoxTransform draws N(0, 1) cut off at +-1 and stretches it
 # to the bounds that it is given: the bounds are theirs, the shape between is MMPose's.
 train_transforms = [
-    dict(type='LoadImage'),
+    dict(type='StrictLoadImage'),
     dict(type='GetBBoxCenterScale'),
     dict(type='RandomFlip', direction='horizontal', prob=0.5),
     dict(

@@ -1,0 +1,34 @@
+# SimDR at 64x64: the same trunk and schedule as td-hm_res18_1xb64-15e_mannequin-64x64.py.
+_base_ = ['../_base_/mannequin_res18.py']
+
+codec = dict(type='SimDRLabel', input_size=(64, 64), simcc_split_ratio=3.0)
+
+model = dict(
+    head=dict(
+        type='SimDRHead',
+        in_channels=512,
+        out_channels=17,
+        input_size=codec['input_size'],
+        in_featuremap_size=(2, 2),
+        simcc_split_ratio=codec['simcc_split_ratio'],
+        deconv_out_channels=(128, 128, 128),
+        loss=dict(type='SimDRSmoothingLoss', label_smoothing=0.1),
+        decoder=codec))
+
+train_pipeline = [
+    *_base_.train_transforms,
+    dict(type='TopdownAffine', input_size=codec['input_size']),
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='PackPoseInputs'),
+]
+val_pipeline = [
+    *_base_.val_transforms,
+    dict(type='TopdownAffine', input_size=codec['input_size']),
+    dict(type='PackPoseInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = val_dataloader
+# The published threshold: the probabilities of SimDR are low by design.
+val_evaluator = dict(keypoint_score_thr=0.02)
+test_evaluator = val_evaluator

@@ -1,0 +1,41 @@
+# SimDR at 128x128: the same trunk and schedule as td-hm_res18_1xb64-8e_mannequin-128x128.py.
+_base_ = ['../_base_/mannequin_res18.py']
+
+codec = dict(type='SimDRLabel', input_size=(128, 128), simcc_split_ratio=2.0)
+
+# Half the epochs of 64x64: an epoch takes four times as long.
+train_cfg = dict(max_epochs=8, val_interval=4)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
+    dict(type='MultiStepLR', milestones=[6, 7], gamma=0.1, by_epoch=True),
+]
+
+model = dict(
+    head=dict(
+        type='SimDRHead',
+        in_channels=512,
+        out_channels=17,
+        input_size=codec['input_size'],
+        in_featuremap_size=(4, 4),
+        simcc_split_ratio=codec['simcc_split_ratio'],
+        deconv_out_channels=(128, 128, 128),
+        loss=dict(type='SimDRSmoothingLoss', label_smoothing=0.1),
+        decoder=codec))
+
+train_pipeline = [
+    *_base_.train_transforms,
+    dict(type='TopdownAffine', input_size=codec['input_size']),
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='PackPoseInputs'),
+]
+val_pipeline = [
+    *_base_.val_transforms,
+    dict(type='TopdownAffine', input_size=codec['input_size']),
+    dict(type='PackPoseInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = val_dataloader
+# The published threshold: the probabilities of SimDR are low by design.
+val_evaluator = dict(keypoint_score_thr=0.02)
+test_evaluator = val_evaluator

@@ -1,0 +1,6 @@
+"""Datasets and transforms."""
+
+from mmpose_ext.datasets.datasets import StrictCocoDataset
+from mmpose_ext.datasets.transforms import StrictLoadImage
+
+__all__ = ['StrictCocoDataset', 'StrictLoadImage']

@@ -1,0 +1,5 @@
+"""Datasets."""
+
+from mmpose_ext.datasets.datasets.strict_coco import StrictCocoDataset
+
+__all__ = ['StrictCocoDataset']

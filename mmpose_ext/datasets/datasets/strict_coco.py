@@ -1,0 +1,111 @@
+"""COCO keypoints, with every annotation checked at the door."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from mmpose.datasets.datasets import CocoDataset
+from mmpose.registry import DATASETS
+
+
+def numbers_of(name: str, values: Any, count: int) -> np.ndarray:
+    """Check that a field of an annotation is a list of finite numbers.
+
+    Args:
+        name (str): Name of the field, for the error.
+        values (Any): What stands in the file.
+        count (int): How many numbers there should be.
+
+    Returns:
+        np.ndarray: The numbers (count,) float64.
+
+    Raises:
+        ValueError: If it is not; says what was found.
+    """
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise ValueError(f'{name} should be a list of {count} numbers, got {values!r:.80}')
+    if len(values) != count:
+        raise ValueError(f'{name} should have {count} numbers, got {len(values)}')
+    for index, value in enumerate(values):
+        if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
+            raise ValueError(f'{name}[{index}] should be a finite number, got {value!r:.80}')
+    return np.array(values, dtype=np.float64)
+
+
+def check_annotation(annotation: Mapping[str, Any], num_keypoints: int) -> None:
+    """Check one COCO keypoint annotation.
+
+    Args:
+        annotation (Mapping[str, Any]): An entry of ``annotations``.
+        num_keypoints (int): Keypoints K of the dataset.
+
+    Raises:
+        ValueError: If box or keypoints are missing, of a wrong length, or hold anything but
+            finite numbers, if the box has a negative size, or a visibility is not 0, 1 or 2.
+    """
+    if 'keypoints' not in annotation:
+        raise ValueError(
+            'it has no keypoints; give the file of person keypoints, not that of instances'
+        )
+    if 'bbox' not in annotation:
+        raise ValueError('it has no bbox')
+    width, height = numbers_of('bbox', annotation['bbox'], 4)[2:]
+    if width < 0 or height < 0:
+        raise ValueError(f'bbox should be [x, y, width, height], got {annotation["bbox"]}')
+    keypoints = numbers_of('keypoints', annotation['keypoints'], 3 * num_keypoints)
+    visibility = keypoints[2::3]
+    if not np.isin(visibility, (0, 1, 2)).all():
+        raise ValueError(f'visibilities should be 0, 1 or 2, got {sorted(set(visibility))}')
+
+
+@DATASETS.register_module()
+class StrictCocoDataset(CocoDataset):
+    """:class:`mmpose.datasets.CocoDataset` that refuses what it would silently skip or misread.
+
+    MMPose leaves out annotations without keypoints, so that a wrong file gives an empty
+    dataset, and carries NaN into the loss. Here both are errors that name file and
+    annotation. People whose keypoints are all unlabelled are legal and treated as by MMPose.
+    Takes the arguments of ``CocoDataset``.
+
+    Raises:
+        ValueError: If the file is no COCO JSON, an annotation is broken (see
+            :func:`check_annotation`), or no person is left.
+    """
+
+    def _load_annotations(self) -> tuple[list[dict], list[dict]]:
+        try:
+            instances, images = super()._load_annotations()
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f'{self.ann_file} is no COCO annotation file '
+                f'({type(error).__name__}: {error}). It should hold a JSON object with '
+                'images, annotations and categories.'
+            ) from error
+        if not instances:
+            raise ValueError(f'{self.ann_file} has {len(images)} images but no annotated person')
+        return instances, images
+
+    def parse_data_info(self, raw_data_info: dict) -> dict | None:
+        """Check an annotation, then parse it as ``CocoDataset`` does.
+
+        Args:
+            raw_data_info (dict): ``raw_ann_info`` and ``raw_img_info`` of the file.
+
+        Returns:
+            dict | None: The parsed annotation.
+
+        Raises:
+            ValueError: If the annotation is broken; names file and annotation.
+        """
+        annotation = raw_data_info['raw_ann_info']
+        try:
+            check_annotation(annotation, self._metainfo['num_keypoints'])
+        except ValueError as error:
+            raise ValueError(
+                f'{self.ann_file}: annotation {annotation.get("id")} of image '
+                f'{annotation.get("image_id")} cannot be used: {error}'
+            ) from error
+        return super().parse_data_info(raw_data_info)

@@ -1,0 +1,274 @@
+"""Put a paper's claim to the test on mannequin data: arms x settings x seeds.
+
+    python tools/benchmark/claims.py simdr_low_resolution
+    python tools/benchmark/claims.py simdr_low_resolution --quick
+
+A claim is a file of ``configs/claims``: which configs (arms) are compared in
+which settings, over which seeds, on which mannequins. Every run goes through
+``tools/train.py`` and ``tools/test.py`` on the config that lies in its folder
+under ``--work-dir``. Runs that are finished are not repeated and a run that was
+cut off is resumed, so the same command can be given again at any time. The
+table and the raw numbers go to ``--out`` (``docs/results``; with ``--quick``
+they stay in the work directory). The last checkpoint is scored, not the best
+one, which would have been chosen on the validation set.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+import mmpose_ext
+from mmpose_ext.fileio import write_text
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of one arm.
+
+    Args:
+        setting (str): Name of the setting, such as ``'64x64'``.
+        arm (str): Name of the arm, such as ``'SimDR'``.
+        seed (int): Seed of the training.
+        config (Path): Config of the arm.
+        folder (Path): Where the run keeps its files.
+    """
+
+    setting: str
+    arm: str
+    seed: int
+    config: Path
+    folder: Path
+
+    @property
+    def result_file(self) -> Path:
+        """The file whose presence says that the run is finished."""
+        return self.folder / 'result.json'
+
+    def __str__(self) -> str:
+        return f'{self.setting} {self.arm} seed {self.seed}'
+
+
+def call(command: list[Any], log: Path) -> None:
+    """Run a command, its output into ``log``; on failure say what it printed last."""
+    with log.open('a', encoding='utf-8') as stream:
+        done = subprocess.run(
+            [str(part) for part in command], cwd=ROOT, stdout=stream, stderr=subprocess.STDOUT
+        )
+    if done.returncode:
+        tail = '\n'.join(log.read_text(encoding='utf-8', errors='replace').splitlines()[-15:])
+        raise SystemExit(f'{" ".join(map(str, command))}\nfailed; the end of {log}:\n{tail}')
+
+
+def load_claim(name: str, quick: bool) -> Config:
+    """Load a claim's file and, for ``--quick``, cut it down."""
+    path = ROOT / 'configs/claims' / f'{name}.py'
+    if not path.is_file():
+        known = sorted(p.stem for p in path.parent.glob('*.py'))
+        raise SystemExit(f'no claim named {name!r}; there are: {", ".join(known)}')
+    claim = Config.fromfile(path)
+    claim.setdefault('overrides', {})
+    if quick:
+        claim.data.update(claim.quick.get('data', {}))
+        claim.overrides.update(claim.quick.get('overrides', {}))
+        claim.seeds = claim.quick.seeds
+        claim.settings = {key: claim.settings[key] for key in claim.quick.settings}
+    return claim
+
+
+def plan(claim: Config, work_dir: Path) -> list[Run]:
+    """List the runs of a claim: seeds outermost, so that a part of them is already fair."""
+    return [
+        Run(setting, arm, seed, ROOT / config, work_dir / setting / arm / f'seed{seed}')
+        for seed in claim.seeds
+        for setting, arms in claim.settings.items()
+        for arm, config in arms.items()
+    ]
+
+
+def make_data(data: dict, log: Path) -> Path:
+    """Make the mannequins of a claim, or find them made; return their folder."""
+    request = [f'{key}{value}' for key, value in data.items()]
+    folder = ROOT / 'data/claims' / '-'.join(request).replace('_', '')
+    options = [
+        part
+        for key, value in data.items()
+        if key != 'kind'
+        for part in (f'--{key.replace("_", "-")}', value)
+    ]
+    tool = ROOT / 'tools/dataset_converters/make_mannequin.py'
+    call([sys.executable, tool, data['kind'], '--out', folder, *options], log)
+    return folder
+
+
+def datasets_of(cfg: Config) -> Iterator[Any]:
+    """Yield the dataset dicts of a config, train, val and test."""
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        yield cfg[name].dataset
+
+
+def write_config(run: Run, claim: Config, data_root: Path) -> Path:
+    """Write the run's own config: the arm's, with data, seed and overrides filled in.
+
+    Raises:
+        SystemExit: If the run was begun with other settings, which would mix two experiments.
+    """
+    cfg = Config.fromfile(run.config)
+    old_root = cfg.data_root
+    for dataset in datasets_of(cfg):
+        dataset.data_root = f'{data_root}/'
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        evaluator.ann_file = evaluator.ann_file.replace(old_root, f'{data_root}/')
+    cfg.randomness = dict(seed=run.seed)
+    cfg.merge_from_dict(dict(claim.overrides))
+    run.folder.mkdir(parents=True, exist_ok=True)
+    path = run.folder / 'config.py'
+    if path.is_file() and path.read_text(encoding='utf-8') != cfg.pretty_text:
+        raise SystemExit(
+            f'{run} was begun with another config than {run.config} gives now. '
+            f'Remove {run.folder} to run it anew.'
+        )
+    write_text(path, cfg.pretty_text)
+    return path
+
+
+def execute(run: Run, config: Path) -> None:
+    """Train and test one run and leave its ``result.json``."""
+    log = run.folder / 'output.log'
+    start = time.time()
+    train = [sys.executable, 'tools/train.py', config, '--work-dir', run.folder, '--resume']
+    call(train, log)
+    seconds = time.time() - start
+    checkpoint = Path((run.folder / 'last_checkpoint').read_text().strip())
+    scores = run.folder / 'metrics.json'
+    test = [sys.executable, 'tools/test.py', config, checkpoint, '--work-dir', run.folder]
+    call([*test, '--out', scores], log)
+    result = dict(
+        setting=run.setting,
+        arm=run.arm,
+        seed=run.seed,
+        config=str(run.config.relative_to(ROOT)),
+        train_seconds=round(seconds, 1),
+        metrics=json.loads(scores.read_text()),
+    )
+    write_text(run.result_file, json.dumps(result, indent=2))
+    for weights in run.folder.glob('*.pth'):
+        weights.unlink()
+
+
+def machine() -> str:
+    """Describe the machine in a line."""
+    cpu = platform.processor() or platform.machine()
+    for line in Path('/proc/cpuinfo').read_text().splitlines() if os.name == 'posix' else ():
+        if line.startswith('model name'):
+            cpu = line.split(':', 1)[1].strip()
+            break
+    return f'{cpu}, {os.cpu_count()} cores, torch {torch.__version__}'
+
+
+def spread(values: list[float]) -> str:
+    """Write mean and sample standard deviation."""
+    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f'{statistics.mean(values):.3f} ± {deviation:.3f}'
+
+
+def table(claim: Config, results: list[dict]) -> str:
+    """Write the Markdown table: a row for each setting, arm and metric-free summary."""
+    main = claim.metrics[0]
+    names = ' | '.join(f'{metric} (mean ± sd)' for metric in claim.metrics)
+    lines = [
+        f'| setting | arm | {names} | {main} by seed | difference to {claim.baseline}, by seed '
+        '| s a run |',
+        '|---' * (len(claim.metrics) + 5) + '|',
+    ]
+    for setting, arms in claim.settings.items():
+        scores = {
+            arm: [r for r in results if (r['setting'], r['arm']) == (setting, arm)] for arm in arms
+        }
+        reference = {r['seed']: r['metrics'][main] for r in scores[claim.baseline]}
+        for arm, rows in scores.items():
+            by_seed = {r['seed']: r['metrics'][main] for r in rows}
+            gaps = [f'{v - reference[s]:+.3f}' for s, v in by_seed.items() if s in reference]
+            means = ' | '.join(
+                spread([r['metrics'][metric] for r in rows]) if rows else 'not run'
+                for metric in claim.metrics
+            )
+            seconds = statistics.mean([r['train_seconds'] for r in rows]) if rows else 0
+            lines.append(
+                f'| {setting} | {arm} | {means} | '
+                f'{" ".join(f"{v:.3f}" for v in by_seed.values())} | '
+                f'{"" if arm == claim.baseline else " ".join(gaps)} | {seconds:.0f} |'
+            )
+    return '\n'.join(lines)
+
+
+def report(claim: Config, name: str, runs: list[Run], out: Path, command: str) -> str:
+    """Write the JSON and the Markdown page of what has been run so far."""
+    results = [json.loads(r.result_file.read_text()) for r in runs if r.result_file.is_file()]
+    data = ', '.join(f'{key} {value}' for key, value in claim.data.items())
+    page = (
+        f'# {claim.title}\n\n'
+        f'**Claim.** {claim.claim} Source: {claim.source}.\n\n'
+        f'{table(claim, results)}\n\n'
+        f'{len(results)} of {len(runs)} runs. Mannequins: {data}. Last checkpoint, flip test, '
+        'ground-truth boxes.\n'
+        f'Machine: {machine()}; mmpose_ext {mmpose_ext.__version__}.\n\n'
+        f'```\n{command}\n```\n'
+    )
+    header = dict(claim=name, command=command, machine=machine(), data=dict(claim.data))
+    write_text(out / f'{name}.json', json.dumps(dict(header, results=results), indent=2) + '\n')
+    write_text(out / f'{name}.md', page)
+    return page
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('name', help='a file of configs/claims, without suffix')
+    parser.add_argument('--quick', action='store_true', help='two minutes, to see that it runs')
+    parser.add_argument('--work-dir', type=Path, help='default: work_dirs/claims/NAME')
+    parser.add_argument('--out', type=Path, help='default: docs/results')
+    parser.add_argument('--settings', nargs='+', help='run only these settings')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the claim named on the command line."""
+    args = parse_args()
+    claim = load_claim(args.name, args.quick)
+    suffix = '-quick' if args.quick else ''
+    work_dir = (args.work_dir or ROOT / f'work_dirs/claims/{args.name}{suffix}').resolve()
+    out = (args.out or (work_dir if args.quick else ROOT / 'docs/results')).resolve()
+    command = f'python tools/benchmark/claims.py {args.name}' + ' --quick' * args.quick
+    work_dir.mkdir(parents=True, exist_ok=True)
+
+    runs = plan(claim, work_dir)
+    data_root = make_data(claim.data, work_dir / 'data.log')
+    for number, run in enumerate(runs, 1):
+        if args.settings and run.setting not in args.settings:
+            continue
+        config = write_config(run, claim, data_root)
+        if not run.result_file.is_file():
+            print(f'[{number}/{len(runs)}] {run}', flush=True)
+            execute(run, config)
+            report(claim, args.name, runs, out, command)
+    print(report(claim, args.name, runs, out, command))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,328 @@
+"""Time SimDR's encoding, losses and decoding against MMPose's, on the same data in one run.
+
+    python tools/benchmark/codecs.py
+
+Every row first computes both results and compares them; unequal ones end the run. Then the two
+sides are timed in turns, and the medians and their ratio go into ``docs/results/codecs.md``.
+"""
+
+import argparse
+import math
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mmengine
+import mmpose
+import numpy as np
+import torch
+from mmpose.codecs import SimCCLabel
+from mmpose.codecs.utils import get_simcc_maximum
+from mmpose.registry import MODELS
+from mmpose.utils.tensor_utils import to_numpy
+from torch import Tensor
+
+from mmpose_ext.codecs import SimDRLabel
+from mmpose_ext.fileio import write_text
+from mmpose_ext.models import SimDRHead, SimDRKLLoss, SimDRSmoothingLoss
+
+INPUT_SIZE = (192, 256)
+BINS = (384, 512)
+KEYPOINTS = 17
+BATCH = 128
+SMOOTHING = 0.1
+# What gives MMPose's numbers; the rest of SimDRLabel's options does not change the speed.
+AS_MMPOSE = {
+    'smoothing_type': 'gaussian',
+    'round_center': True,
+    'score_type': 'raw',
+    'score_reduction': 'min',
+    'reject_nonpositive': True,
+}
+RESULTS = Path(__file__).parents[2] / 'docs' / 'results' / 'codecs.md'
+
+Arrays = list[np.ndarray]
+Axes = tuple[Tensor, Tensor]
+
+
+@dataclass
+class Case:
+    """One row: two ways to the same numbers, and what was asked of their speed's ratio."""
+
+    name: str
+    mmpose: Callable[[], Any]
+    ours: Callable[[], Any]
+    results: Callable[[], tuple[Arrays, Arrays]]  # MMPose's and ours; not timed
+    wanted: float
+    tolerance: float = 0.0
+
+
+def encode_cases() -> list[Case]:
+    """Encoding of one sample, all its keypoints labelled and inside the image.
+
+    What is compared are 64 samples with keypoints inside, outside and unlabelled.
+    """
+    rng = np.random.default_rng(0)
+    sample = rng.uniform(0, 191, (1, KEYPOINTS, 2)).astype(np.float32), np.ones((1, KEYPOINTS))
+    mixed = (
+        rng.uniform(-40, 300, (64, KEYPOINTS, 2)).astype(np.float32),
+        (rng.random((64, KEYPOINTS)) < 0.8).astype(np.float32),
+    )
+
+    def case(name: str, mmpose_options: dict, options: dict) -> Case:
+        theirs, ours = SimCCLabel(INPUT_SIZE, **mmpose_options), SimDRLabel(INPUT_SIZE, **options)
+        same_kind = ours.smoothing_type == theirs.smoothing_type
+        arrays = dense_labels if same_kind else index_labels
+        return Case(
+            f'encode, {name}',
+            lambda: theirs.encode(*sample),
+            lambda: ours.encode(*sample),
+            lambda: (arrays(theirs.encode(*mixed)), arrays(ours.encode(*mixed))),
+            wanted=5,
+        )
+
+    smoothing = {'smoothing_type': 'standard', 'label_smooth_weight': SMOOTHING}
+    gaussian = {'smoothing_type': 'gaussian', 'sigma': 6.0}
+    return [
+        case('index labels (MMPose: dense)', smoothing, {}),
+        case('equal smoothing, dense', smoothing, smoothing),
+        case('Gaussian', gaussian, {**gaussian, 'round_center': True}),
+    ]
+
+
+def dense_labels(encoded: dict) -> Arrays:
+    """The three arrays: x labels, y labels, weights."""
+    return list(encoded.values())
+
+
+def index_labels(encoded: dict) -> Arrays:
+    """The bins of the labelled keypoints, from index or dense labels, and which those are."""
+    x, y, weights = encoded.values()
+    used = weights > 0
+    if x.ndim == 3:
+        used &= x.any(axis=-1)  # MMPose leaves the labels of an unlabelled keypoint at 0
+        x, y = x.argmax(axis=-1), y.argmax(axis=-1)
+    return [x * used, y * used, used]
+
+
+def loss_cases(predictions: Axes) -> list[Case]:
+    """Forward and backward of a batch; the value and both gradients are compared."""
+    rng = np.random.default_rng(1)
+    keypoints = rng.uniform(0, 191, (BATCH, KEYPOINTS, 2)).astype(np.float32)
+    visible = (rng.random((BATCH, KEYPOINTS)) < 0.8).astype(np.float32)
+    logits = tuple(prediction.clone().requires_grad_() for prediction in predictions)
+    weight = torch.as_tensor(visible)
+
+    def labels(codec: SimCCLabel) -> Axes:
+        x, y, _ = codec.encode(keypoints, visible).values()
+        return torch.as_tensor(x), torch.as_tensor(y)
+
+    def step(loss: torch.nn.Module, target: Axes) -> Tensor:
+        for axis in logits:
+            axis.grad = None
+        value = loss(logits, target, weight)
+        value.backward()
+        return value
+
+    def arrays(value: Tensor) -> Arrays:
+        return [value.detach().numpy(), *(axis.grad.numpy() for axis in logits)]
+
+    def case(name: str, target: Axes, loss: torch.nn.Module, our_target: Axes) -> Case:
+        mmpose_loss = MODELS.build({'type': 'KLDiscretLoss'})
+        return Case(
+            f'loss, forward + backward, {name}',
+            lambda: step(mmpose_loss, target),
+            lambda: step(loss, our_target),
+            lambda: (arrays(step(mmpose_loss, target)), arrays(step(loss, our_target))),
+            wanted=3,
+            tolerance=1e-5,
+        )
+
+    gaussian = labels(SimCCLabel(INPUT_SIZE, 'gaussian', sigma=6.0))
+    smoothed = labels(SimCCLabel(INPUT_SIZE, 'standard', label_smooth_weight=SMOOTHING))
+    index = labels(SimDRLabel(INPUT_SIZE))
+    smoothing_loss = SimDRSmoothingLoss(SMOOTHING, reduction='batch_sum')
+    return [
+        case('KL to Gaussian labels', gaussian, SimDRKLLoss('batch_sum'), gaussian),
+        case('equal smoothing, index labels (MMPose: dense)', smoothed, smoothing_loss, index),
+    ]
+
+
+def decode_cases(predictions: Axes) -> list[Case]:
+    """Decoding of a batch, from the tensors that leave the head to arrays."""
+
+    def case(name: str, decode: Callable, codec: SimDRLabel, tolerance: float) -> Case:
+        def mmpose() -> list:
+            # MMPose's DARK overwrites what it reads.
+            axes = tuple(axis.clone() for axis in predictions) if codec.use_dark else predictions
+            return [decode(*sample) for sample in to_numpy(axes, unzip=True)]
+
+        def ours() -> tuple:
+            return codec.batch_decode(*predictions)
+
+        def results() -> tuple[Arrays, Arrays]:
+            theirs = [np.concatenate(part) for part in zip(*mmpose(), strict=True)]
+            return theirs, [np.concatenate(part) for part in ours()]
+
+        return Case(f'decode, {name}', mmpose, ours, results, 5, tolerance)
+
+    def softmax_scores(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        bins, scores = get_simcc_maximum(x, y, apply_softmax=True)
+        return bins / 2.0, scores
+
+    plain, with_dark = SimCCLabel(INPUT_SIZE), SimCCLabel(INPUT_SIZE, use_dark=True)
+    as_mmpose = SimDRLabel(INPUT_SIZE, **AS_MMPOSE)
+    probabilities = SimDRLabel(INPUT_SIZE, score_reduction='min')
+    dark = SimDRLabel(INPUT_SIZE, use_dark=True, **AS_MMPOSE)
+    return [
+        case('raw scores', plain.decode, as_mmpose, 0.0),
+        case('softmax scores', softmax_scores, probabilities, 1e-6),
+        case('DARK refinement', with_dark.decode, dark, 1e-4),
+        head_decode_case(predictions, plain, as_mmpose),
+    ]
+
+
+def head_decode_case(predictions: Axes, plain: SimCCLabel, as_mmpose: SimDRLabel) -> Case:
+    """The same with MMEngine's packing into InstanceData, which both sides pay for."""
+    options = {
+        'in_channels': 4,
+        'out_channels': KEYPOINTS,
+        'input_size': INPUT_SIZE,
+        'in_featuremap_size': (6, 8),
+        'deconv_out_channels': None,
+    }
+    mmpose_head = MODELS.build({'type': 'SimCCHead', **options})
+    head = SimDRHead(**options)
+    mmpose_head.decoder, head.decoder = plain, as_mmpose
+
+    def arrays(instances: list) -> Arrays:
+        names = ('keypoints', 'keypoint_scores')
+        return [np.concatenate([instance[name] for instance in instances]) for name in names]
+
+    return Case(
+        'decode, raw scores, head.decode with packing',
+        lambda: mmpose_head.decode(predictions),
+        lambda: head.decode(predictions),
+        lambda: (arrays(mmpose_head.decode(predictions)), arrays(head.decode(predictions))),
+        wanted=0,
+    )
+
+
+def make_predictions() -> Axes:
+    """A batch of noisy peaks of log-Gaussian shape, as a trained head gives them."""
+    generator = torch.Generator().manual_seed(0)
+    axes = []
+    for bins in BINS:
+        centers = torch.rand(BATCH, KEYPOINTS, 1, generator=generator) * (bins - 1)
+        peak = 12 - (torch.arange(bins) - centers).square() / (2 * 6.0**2)
+        noise = torch.randn(BATCH, KEYPOINTS, bins, generator=generator)
+        axes.append(peak.clamp_min(-2) + 0.1 * noise)
+    return axes[0], axes[1]
+
+
+def difference(case: Case) -> float:
+    """Largest difference of the two results, relative to the largest value of each array.
+
+    Raises:
+        SystemExit: If it is above the case's tolerance.
+    """
+    theirs, ours = case.results()
+    differences = [
+        float(np.abs(a.astype(float) - b).max() / max(np.abs(a).max(), 1e-30))
+        if a.shape == b.shape
+        else math.inf
+        for a, b in zip(theirs, ours, strict=True)
+    ]
+    worst = max(differences)
+    if not worst <= case.tolerance:  # NaN too
+        sys.exit(
+            f'"{case.name}" is not timed: the results differ by {worst:.3g}, '
+            f'allowed is {case.tolerance:g}.'
+        )
+    return worst
+
+
+def timings(case: Case, repeats: int, seconds: float) -> tuple[float, float]:
+    """Medians of both sides in milliseconds, taken in turns; each turn lasts ``seconds``."""
+    medians = ([], [])
+    calls = []
+    for run in (case.mmpose, case.ours):
+        run()
+        start = time.perf_counter()
+        run()
+        calls.append(max(1, int(seconds / (time.perf_counter() - start))))
+    for _ in range(repeats):
+        for side, run in enumerate((case.mmpose, case.ours)):
+            start = time.perf_counter()
+            for _ in range(calls[side]):
+                run()
+            medians[side].append((time.perf_counter() - start) / calls[side])
+    return statistics.median(medians[0]) * 1e3, statistics.median(medians[1]) * 1e3
+
+
+def processor() -> str:
+    """The CPU's model name."""
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def report(rows: list[str], command: str) -> str:
+    """The Markdown page."""
+    return '\n'.join(
+        [
+            '# SimDR: encoding, losses and decoding against MMPose',
+            '',
+            f'Written by `{command}` on {processor()}, {os.cpu_count()} cores, '
+            f'{torch.get_num_threads()} torch threads; Python {platform.python_version()}, '
+            f'torch {torch.__version__}, numpy {np.__version__}, mmengine {mmengine.__version__}, '
+            f'mmpose {mmpose.__version__}.',
+            '',
+            f'Input {INPUT_SIZE[0]}x{INPUT_SIZE[1]}, {BINS[0]} and {BINS[1]} bins, {KEYPOINTS} '
+            f'keypoints. Encoding is of one sample, losses and decoding are of {BATCH}. Both sides '
+            'get the same tensors; their results are compared before anything is timed, and the '
+            'column "difference" is the largest one, relative to the largest value. The times are '
+            'medians of runs taken in turns.',
+            '',
+            '| what | MMPose, ms | mmpose_ext, ms | ratio | wanted | difference |',
+            '| --- | ---: | ---: | ---: | ---: | ---: |',
+            *rows,
+            '',
+        ]
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--quick', action='store_true', help='few repeats: a test, no figures')
+    parser.add_argument('--out', type=Path, default=RESULTS, help='Markdown file to write')
+    options = parser.parse_args(arguments)
+    repeats, seconds = (1, 0.0) if options.quick else (15, 0.1)
+    predictions = make_predictions()
+    rows = []
+    for case in [*encode_cases(), *loss_cases(predictions), *decode_cases(predictions)]:
+        unequal = difference(case)
+        theirs, ours = timings(case, repeats, seconds)
+        wanted = f'{case.wanted:g}' if case.wanted else '-'
+        rows.append(
+            f'| {case.name} | {theirs:.3f} | {ours:.3f} | {theirs / ours:.1f} | {wanted} '
+            f'| {unequal:.1g} |'
+        )
+        print(rows[-1], flush=True)
+    command = 'python tools/benchmark/codecs.py' + (' --quick' if options.quick else '')
+    write_text(options.out, report(rows, command))
+    print(f'Written to {options.out}.')
+
+
+if __name__ == '__main__':
+    main()
