@@ -11,7 +11,7 @@ from mmpose.apis import inference_topdown, init_model
 from mmpose_ext.apis import draw_predictions
 from mmpose_ext.apis.stock_tools import stock_tool_path
 
-CONFIGS = ['configs/simdr/mannequin/simdr_res18_1xb64-15e_mannequin-64x64.py']
+CONFIGS = ['configs/simdr/mannequin/simdr_res18-half_1xb32-15e_mannequin-64x64.py']
 
 
 def one_epoch(config, data_root, folder):

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG = 'configs/simdr/mannequin/simdr_res18_1xb64-15e_mannequin-64x64.py'
+CONFIG = 'configs/simdr/mannequin/simdr_res18-half_1xb32-15e_mannequin-64x64.py'
 DATA = 'data/mannequin'
 WORK_DIR = 'work_dirs/demo'
 # Of a training log of some hundred lines, these tell how it goes.

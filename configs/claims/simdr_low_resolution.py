@@ -5,18 +5,18 @@ claim = ('On the same backbone and schedule SimDR beats the heatmap with quarter
          '(published on COCO val, ResNet-50: +6.4 AP at 64x64, +2.3 AP at 128x128).')
 source = 'SimCC, ECCV 2022, arXiv 2107.03332, and the table in the authors\' repository'
 
-data = dict(kind='single', num_train=2000, num_val=500, size=256, seed=7)
+data = dict(kind='single', num_train=3000, num_val=500, size=256, seed=7)
 metrics = ['coco/AP', 'coco/AP .75', 'coco/AR']
 seeds = [0, 1, 2]
 
 settings = {
     '64x64': {
-        'heatmap': 'configs/simdr/mannequin/td-hm_res18_1xb64-15e_mannequin-64x64.py',
-        'SimDR': 'configs/simdr/mannequin/simdr_res18_1xb64-15e_mannequin-64x64.py',
+        'heatmap': 'configs/simdr/mannequin/td-hm_res18-half_1xb32-15e_mannequin-64x64.py',
+        'SimDR': 'configs/simdr/mannequin/simdr_res18-half_1xb32-15e_mannequin-64x64.py',
     },
     '128x128': {
-        'heatmap': 'configs/simdr/mannequin/td-hm_res18_1xb64-8e_mannequin-128x128.py',
-        'SimDR': 'configs/simdr/mannequin/simdr_res18_1xb64-8e_mannequin-128x128.py',
+        'heatmap': 'configs/simdr/mannequin/td-hm_res18-half_1xb32-15e_mannequin-128x128.py',
+        'SimDR': 'configs/simdr/mannequin/simdr_res18-half_1xb32-15e_mannequin-128x128.py',
     },
 }
 # The first arm is what the others are compared with.

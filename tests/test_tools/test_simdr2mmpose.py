@@ -246,7 +246,7 @@ def test_refuses_a_missing_or_an_extra_key(tool, root, folder, res50_64, remove,
         (UPFREE_64, 'missing: head.final_layer'),
         (COCO + 'simdr_res101_4xb32-140e_coco-64x64.py', 'missing: backbone.layer3.6'),
         (COCO + 'simdr_res50_4xb32-140e_coco-128x128.py', r'mlp_head_x.weight \(192, 256\) inst'),
-        ('configs/simdr/mannequin/td-hm_res18_1xb64-15e_mannequin-64x64.py', 'HeatmapHead'),
+        ('configs/simdr/mannequin/td-hm_res18-half_1xb32-15e_mannequin-64x64.py', 'HeatmapHead'),
     ],
 )
 def test_refuses_another_architecture(tool, root, folder, res50_64, config, match):

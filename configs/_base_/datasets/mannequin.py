@@ -13,7 +13,7 @@ val_transforms = [dict(type='StrictLoadImage'), dict(type='GetBBoxCenterScale')]
 
 # One loading process beside the one that trains: right for two cores.
 train_dataloader = dict(
-    batch_size=64,
+    batch_size=32,
     num_workers=1,
     persistent_workers=True,
     drop_last=True,

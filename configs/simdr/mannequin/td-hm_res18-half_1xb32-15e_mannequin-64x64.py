@@ -1,19 +1,12 @@
 # The heatmap that SimDR is measured against: SimpleBaseline with quarter offset.
-_base_ = ['../_base_/mannequin_res18.py']
+_base_ = ['../_base_/mannequin_res18-half.py']
 
-codec = dict(type='MSRAHeatmap', input_size=(128, 128), heatmap_size=(32, 32), sigma=1)
-
-# Half the epochs of 64x64: an epoch takes four times as long.
-train_cfg = dict(max_epochs=8, val_interval=4)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='MultiStepLR', milestones=[6, 7], gamma=0.1, by_epoch=True),
-]
+codec = dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(16, 16), sigma=1)
 
 model = dict(
     head=dict(
         type='HeatmapHead',
-        in_channels=512,
+        in_channels=256,
         out_channels=17,
         deconv_out_channels=(128, 128, 128),
         loss=dict(type='KeypointMSELoss', use_target_weight=True),

@@ -1,19 +1,12 @@
-# SimDR at 128x128: the same trunk and schedule as td-hm_res18_1xb64-8e_mannequin-128x128.py.
-_base_ = ['../_base_/mannequin_res18.py']
+# SimDR at 128x128: the same trunk and schedule as td-hm_res18-half_1xb32-15e_mannequin-128x128.py.
+_base_ = ['../_base_/mannequin_res18-half.py']
 
 codec = dict(type='SimDRLabel', input_size=(128, 128), simcc_split_ratio=2.0)
-
-# Half the epochs of 64x64: an epoch takes four times as long.
-train_cfg = dict(max_epochs=8, val_interval=4)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='MultiStepLR', milestones=[6, 7], gamma=0.1, by_epoch=True),
-]
 
 model = dict(
     head=dict(
         type='SimDRHead',
-        in_channels=512,
+        in_channels=256,
         out_channels=17,
         input_size=codec['input_size'],
         in_featuremap_size=(4, 4),

@@ -1,12 +1,12 @@
 # The heatmap that SimDR is measured against: SimpleBaseline with quarter offset.
-_base_ = ['../_base_/mannequin_res18.py']
+_base_ = ['../_base_/mannequin_res18-half.py']
 
-codec = dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(16, 16), sigma=1)
+codec = dict(type='MSRAHeatmap', input_size=(128, 128), heatmap_size=(32, 32), sigma=1)
 
 model = dict(
     head=dict(
         type='HeatmapHead',
-        in_channels=512,
+        in_channels=256,
         out_channels=17,
         deconv_out_channels=(128, 128, 128),
         loss=dict(type='KeypointMSELoss', use_target_weight=True),

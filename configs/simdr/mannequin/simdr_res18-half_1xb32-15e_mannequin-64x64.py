@@ -1,12 +1,12 @@
-# SimDR at 64x64: the same trunk and schedule as td-hm_res18_1xb64-15e_mannequin-64x64.py.
-_base_ = ['../_base_/mannequin_res18.py']
+# SimDR at 64x64: the same trunk and schedule as td-hm_res18-half_1xb32-15e_mannequin-64x64.py.
+_base_ = ['../_base_/mannequin_res18-half.py']
 
 codec = dict(type='SimDRLabel', input_size=(64, 64), simcc_split_ratio=3.0)
 
 model = dict(
     head=dict(
         type='SimDRHead',
-        in_channels=512,
+        in_channels=256,
         out_channels=17,
         input_size=codec['input_size'],
         in_featuremap_size=(2, 2),
