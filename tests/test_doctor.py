@@ -82,8 +82,13 @@ def test_nothing_to_say_with_compiled_ops(healthy):
 @pytest.mark.parametrize(('module', 'requirement'), [row[:2] for row in NEEDED])
 def test_missing_package(healthy, module, requirement):
     finding = only(errors(without(healthy, module)))
-    assert f'the module {module} is missing' in finding.problem
+    assert finding.problem.startswith(f'missing: {module} (')
     assert finding.cure.endswith(f'-m pip install {requirement}')
+
+
+def test_missing_packages_are_cured_at_once(healthy):
+    finding = only(errors(without(healthy, 'six', 'mmdet', 'smplx')))
+    assert finding.cure.endswith('-m pip install mmdet==3.3.0 six smplx==0.1.28')
 
 
 @pytest.mark.parametrize(
@@ -96,12 +101,15 @@ def test_missing_package_that_pip_must_be_helped_with(healthy, module, cure):
 
 def test_missing_package_is_reported_once(healthy):
     # Its probe fails as well, and so does everything that stands on it.
-    broken_by_it = with_error(without(healthy, 'cv2'), 'cv2', "No module named 'cv2'")
-    broken_by_it = with_error(broken_by_it, 'mmpose_ext', "No module named 'cv2'")
-    first, last = errors(broken_by_it)
-    assert 'cv2 is missing' in first.problem
-    assert 'do not load' in last.problem
-    assert last.cure.startswith('the cures above')
+    consequences = with_error(without(healthy, 'cv2'), 'cv2', "No module named 'cv2'")
+    consequences = with_error(consequences, 'mmpose_ext', "No module named 'cv2'")
+    assert 'missing: cv2' in only(errors(consequences)).problem
+
+
+def test_failure_that_no_check_explains(healthy):
+    finding = only(errors(with_error(healthy, 'mmpose_ext', 'RuntimeError: a riddle')))
+    assert 'a riddle' in finding.problem
+    assert 'report it' in finding.cure
 
 
 @pytest.mark.parametrize('version', [(3, 9), (3, 14)])
@@ -218,7 +226,7 @@ def test_report_of_a_broken_installation(healthy):
     sick = without(healthy, 'six')
     report = as_text(sick, examine(sick), colour=False)
     assert '2.13.0+cpu' in report
-    assert report.index('error  the module six') < report.index('note   mmcv has no')
+    assert report.index('error  missing: six') < report.index('note   mmcv has no')
     assert report.endswith('1 to cure. Begin at the top; then run the doctor again.')
     assert '\x1b' not in report
 
@@ -265,8 +273,7 @@ def test_doctor_survives_a_broken_environment(tmp_path, run_python):
     found = {finding['problem']: finding['cure'] for finding in report['findings']}
     text = '\n'.join(found)
     for problem in (
-        'the module six is missing',
-        'the module mmdet is missing',
+        'missing: mmdet (mmpose.models imports it, unconditionally); six (',
         'mmcv and mmcv-lite are installed together',
         f'the process died of {signal.SIGABRT.name}',
         'chumpy is installed',

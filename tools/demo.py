@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = 'configs/simdr/mannequin/simdr_res18-half_1xb32-15e_mannequin-64x64.py'
-DATA = 'data/mannequin'
+DATA = 'data/mannequin_easy'
 WORK_DIR = 'work_dirs/demo'
 # Of a training log of some hundred lines, these tell how it goes.
 TELLING = ('Epoch(train)', 'coco/AP:', 'Epoch(test)')
@@ -59,7 +59,7 @@ def main() -> None:
 
     make = 'tools/dataset_converters/make_mannequin.py'
     sizes = ['--num-train', '2000', '--num-val', '200', '--size', '256', '--contact-sheet']
-    run(out / 'make_mannequin.log', make, 'single', '--out', DATA, *sizes)
+    run(out / 'make_mannequin.log', make, 'single', '--easy', '--out', DATA, *sizes)
     shutil.copy(ROOT / DATA / 'contact_sheet.png', out / 'mannequins.png')
 
     shutil.rmtree(ROOT / WORK_DIR, ignore_errors=True)

@@ -28,6 +28,27 @@ def _check_choice(name: str, value: object, choices: Sequence[object]) -> None:
         raise ValueError(f'{name} must be one of {list(choices)}, got {value!r}.')
 
 
+def _check_combinations(
+    smoothing_type: str, label_smooth_weight: float, score_type: str, reject_nonpositive: bool
+) -> None:
+    if smoothing_type == 'index' and label_smooth_weight != 0:
+        raise ValueError(
+            f"label_smooth_weight {label_smooth_weight} has no effect on 'index' labels. "
+            'Set label_smoothing of SimDRSmoothingLoss instead.'
+        )
+    if reject_nonpositive and score_type != 'raw':
+        raise ValueError(
+            "reject_nonpositive=True needs score_type='raw': probabilities are always > 0."
+        )
+
+
+def _check_sigma(sigma: np.ndarray) -> None:
+    if sigma.shape != (2,) or not (np.isfinite(sigma) & (sigma > 0)).all():
+        raise ValueError(
+            f'sigma must be one or two positive numbers of bins, got {sigma.tolist()}.'
+        )
+
+
 @KEYPOINT_CODECS.register_module()
 class SimDRLabel(SimCCLabel):
     """SimDR and SA-SimDR as published, and all of MMPose's ``SimCCLabel``, vectorised.
@@ -108,15 +129,7 @@ class SimDRLabel(SimCCLabel):
         _check_choice('score_type', score_type, ('softmax', 'raw'))
         _check_choice('score_reduction', score_reduction, ('max', 'min', None))
         self.bins = count_bins(input_size, simcc_split_ratio)
-        if smoothing_type == 'index' and label_smooth_weight != 0:
-            raise ValueError(
-                f"label_smooth_weight {label_smooth_weight} has no effect on 'index' labels. "
-                'Set label_smoothing of SimDRSmoothingLoss instead.'
-            )
-        if reject_nonpositive and score_type != 'raw':
-            raise ValueError(
-                "reject_nonpositive=True needs score_type='raw': probabilities are always > 0."
-            )
+        _check_combinations(smoothing_type, label_smooth_weight, score_type, reject_nonpositive)
         super().__init__(
             input_size=input_size,
             smoothing_type='gaussian' if smoothing_type == 'gaussian' else 'standard',
@@ -128,8 +141,7 @@ class SimDRLabel(SimCCLabel):
             decode_visibility=decode_visibility,
             decode_beta=decode_beta,
         )
-        if self.sigma.shape != (2,) or not (np.isfinite(self.sigma) & (self.sigma > 0)).all():
-            raise ValueError(f'sigma must be one or two positive numbers of bins, got {sigma}.')
+        _check_sigma(self.sigma)
         self.smoothing_type = smoothing_type
         self.round_center = round_center
         self.weight_rule = weight_rule

@@ -9,9 +9,10 @@ which works without the library.
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 
 import torch
+
+from mmpose_ext.compat.lookup import is_absent
 
 # As torchvision/csrc/ops declares them.
 _SCHEMAS = (
@@ -23,7 +24,7 @@ _library: torch.library.Library | None = None  # the declarations live as long a
 
 def is_needed() -> bool:
     """Whether torchvision is here and its import fails for want of its operators."""
-    if find_spec('torchvision') is None:
+    if 'torchvision' in sys.modules or is_absent('torchvision'):
         return False
     try:
         import_module('torchvision')

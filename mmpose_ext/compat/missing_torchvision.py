@@ -11,24 +11,24 @@ torchvision (the ONNX exporter does) still learns that there is none.
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 
-import numpy as np
 from PIL import Image
 from torch import Tensor
+
+from mmpose_ext.compat.lookup import is_absent
 
 _USER = 'mmpose.visualization.simcc_vis'
 
 
 class ToPILImage:
-    """Turns a float tensor into a picture, as ``torchvision.transforms.ToPILImage`` does."""
+    """Turns one channel into a picture, as ``torchvision.transforms.ToPILImage`` does."""
 
     def __call__(self, pic: Tensor) -> Image.Image:
-        """Convert one channel.
+        """Convert a tensor.
 
         Args:
-            pic (Tensor): ``(1, H, W)`` or ``(H, W)``, floats in [0, 1].
+            pic (Tensor): ``(1, H, W)`` or ``(H, W)``: floats in [0, 1], or uint8.
 
         Returns:
             PIL.Image.Image: 8-bit grey, H x W.
@@ -43,13 +43,14 @@ class ToPILImage:
                 f'a tensor (1, H, W) or (H, W) is expected, got {tuple(pic.shape)}; '
                 'for more channels install torchvision'
             )
-        return Image.fromarray(pic.mul(255).byte().cpu().numpy().astype(np.uint8))
+        if pic.is_floating_point():
+            pic = pic.mul(255)
+        return Image.fromarray(pic.byte().cpu().numpy())
 
 
 def is_needed() -> bool:
     """Whether MMPose is here, torchvision is not, and MMPose still has to import it."""
-    absent = 'torchvision' not in sys.modules and find_spec('torchvision') is None
-    return absent and find_spec('mmpose') is not None and _USER not in sys.modules
+    return is_absent('torchvision') and not is_absent('mmpose') and _USER not in sys.modules
 
 
 def apply() -> None:

@@ -14,6 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,10 @@ def apply() -> None:
         with mmengine_globals_allowed():
             try:
                 return original(cls, filename, *args, **kwargs)
-            except pickle.UnpicklingError as error:
-                raise pickle.UnpicklingError(refusal(filename, str(error))) from error
+            except Exception as error:
+                if not is_unreadable(filename, error):
+                    raise
+                raise pickle.UnpicklingError(refusal(filename, error)) from error
 
     CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
 
@@ -82,22 +85,47 @@ def mmengine_globals_allowed() -> Iterator[None]:
             yield
 
 
-def refusal(filename: str, reason: str) -> str:
+def is_unreadable(filename: str, error: Exception) -> bool:
+    """Whether a load failed for what is in the file.
+
+    Args:
+        filename (str): The checkpoint.
+        error (Exception): What was raised.
+    """
+    if isinstance(error, pickle.UnpicklingError):
+        return True
+    # What torch's unpickler and zip reader raise over files that are cut off or no checkpoints.
+    by_unpickler = isinstance(error, (EOFError, LookupError))
+    by_reader = 'PytorchStreamReader' in str(error)
+    by_reader |= isinstance(error, OSError) and error.filename is None
+    return (by_unpickler or by_reader) and Path(filename).is_file()
+
+
+def refusal(filename: str, error: Exception) -> str:
     """Say which file was refused, why, and what its owner can do about it.
 
     Args:
         filename (str): The checkpoint.
-        reason (str): torch's own message.
+        error (Exception): torch's own.
     """
+    reason = str(error)
     asked_for = re.search(r'GLOBAL (\S+)', reason)
     if asked_for is None:
-        return f'{filename} was refused: {reason}'
+        detail = reason.rpartition('WeightsUnpickler error: ')[2].strip().partition('\n')[0]
+        return (
+            f'{filename} was refused ({type(error).__name__}: {detail}). It is damaged, or no '
+            'checkpoint, or made to run code. Get it anew from a source that you trust.'
+        )
     name = asked_for[1]
-    return (
+    refused = (
         f'{filename} was refused: to load it would call {name}, which is not among what '
-        'MMEngine writes into checkpoints and might run code on this machine. If you know '
-        f'where the file comes from and what {name} does there, call '
-        f'torch.serialization.add_safe_globals([{name}]) before loading; otherwise delete it.'
+        'MMEngine writes into checkpoints and might run code on this machine.'
+    )
+    if 'is blocked' in reason:  # torch lets nobody allow what calls the operating system
+        return f'{refused} Delete the file.'
+    return (
+        f'{refused} Delete the file, unless you know where it comes from and what {name} does '
+        f'there; then call torch.serialization.add_safe_globals([{name}]) before loading.'
     )
 
 
@@ -112,8 +140,10 @@ def _mmengine_globals() -> list[tuple[Callable[..., Any], str]]:
         for function in (rebuild_array, rebuild_scalar)
     ]
     dtypes = {type(np.dtype(code)) for code in np.typecodes['All']}
-    classes = [(cls, _full_name(cls)) for cls in (HistoryBuffer, np.ndarray, np.dtype, *dtypes)]
-    return [*functions, *classes, (statistics_method, 'builtins.getattr')]
+    # An empty array is rebuilt from bytes().
+    classes = (HistoryBuffer, np.ndarray, np.dtype, *dtypes, bytes)
+    allowed = [*functions, (statistics_method, 'builtins.getattr')]
+    return allowed + [(cls, _full_name(cls)) for cls in classes]
 
 
 def _full_name(entry: Any) -> str:

@@ -97,7 +97,7 @@ def reports(tmp_path_factory, run_python):
     ('breakage', 'before', 'after'),
     [
         ('pkg_resources', "No module named 'pkg_resources'", 'mmpose'),
-        ('mmcv ops', "No module named 'mmcv._ext'", 'mmcv_ext.py'),
+        ('mmcv ops', "No module named 'mmcv._ext'", 'extension.py'),
         ('torchvision', 'operator torchvision::nms does not exist', 'a fake'),
     ],
 )

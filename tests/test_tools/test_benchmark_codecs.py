@@ -18,11 +18,11 @@ def benchmark(root, monkeypatch):
 def test_quick_run_writes_the_table(benchmark, tmp_path, monkeypatch):
     monkeypatch.setattr(benchmark, 'BATCH', 4)
     page = tmp_path / 'codecs.md'
-    benchmark.main(['--quick', '--out', str(page)])
+    benchmark.main(['--quick', '--threads', '1', '--out', str(page)])
     text = page.read_text()
     rows = [line for line in text.splitlines() if line.startswith('| ')]
     assert len(rows) == 2 + 9
-    assert '`python tools/benchmark/codecs.py --quick`' in text
+    assert '`python tools/benchmark/codecs.py --threads 1 --quick`' in text
     assert all(len(row.split('|')) == 8 for row in rows)
 
 

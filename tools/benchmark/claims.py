@@ -101,16 +101,13 @@ def plan(claim: Config, work_dir: Path) -> list[Run]:
 
 def make_data(data: dict, log: Path) -> Path:
     """Make the mannequins of a claim, or find them made; return their folder."""
-    request = [f'{key}{value}' for key, value in data.items()]
-    folder = ROOT / 'data/claims' / '-'.join(request).replace('_', '')
-    options = [
-        part
-        for key, value in data.items()
-        if key != 'kind'
-        for part in (f'--{key.replace("_", "-")}', value)
-    ]
+    words = [data['kind']]
+    for key, value in data.items():
+        if key != 'kind':
+            words += [f'--{key.replace("_", "-")}'] + ([] if value is True else [str(value)])
+    folder = ROOT / 'data/claims' / '_'.join(words).replace('--', '')
     tool = ROOT / 'tools/dataset_converters/make_mannequin.py'
-    call([sys.executable, tool, data['kind'], '--out', folder, *options], log)
+    call([sys.executable, tool, *words, '--out', folder], log)
     return folder
 
 

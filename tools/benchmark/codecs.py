@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import mmengine
 import mmpose
 import numpy as np
@@ -267,22 +268,28 @@ def difference(case: Case) -> float:
     return worst
 
 
-def timings(case: Case, repeats: int, seconds: float) -> tuple[float, float]:
-    """Medians of both sides in milliseconds, taken in turns; each turn lasts ``seconds``."""
-    medians = ([], [])
-    calls = []
-    for run in (case.mmpose, case.ours):
+def timings(case: Case, repeats: int, seconds: float) -> tuple[float, float, float]:
+    """Medians over turns of MMPose's time, ours (milliseconds a call) and their ratio.
+
+    In a turn both sides run one after the other for about ``seconds`` each, so that whatever else
+    the machine does meets both.
+    """
+    sides = (case.mmpose, case.ours)
+    calls = [max(1, int(seconds / mean_time(run, 3))) for run in sides]
+    turns = [
+        [mean_time(run, times) for run, times in zip(sides, calls, strict=True)]
+        for _ in range(repeats)
+    ]
+    theirs, ours = (statistics.median(times) * 1e3 for times in zip(*turns, strict=True))
+    return theirs, ours, statistics.median(first / second for first, second in turns)
+
+
+def mean_time(run: Callable[[], Any], calls: int) -> float:
+    """Seconds a call."""
+    start = time.perf_counter()
+    for _ in range(calls):
         run()
-        start = time.perf_counter()
-        run()
-        calls.append(max(1, int(seconds / (time.perf_counter() - start))))
-    for _ in range(repeats):
-        for side, run in enumerate((case.mmpose, case.ours)):
-            start = time.perf_counter()
-            for _ in range(calls[side]):
-                run()
-            medians[side].append((time.perf_counter() - start) / calls[side])
-    return statistics.median(medians[0]) * 1e3, statistics.median(medians[1]) * 1e3
+    return (time.perf_counter() - start) / calls
 
 
 def processor() -> str:
@@ -302,15 +309,16 @@ def report(rows: list[str], command: str) -> str:
             '# SimDR: encoding, losses and decoding against MMPose',
             '',
             f'Written by `{command}` on {processor()}, {os.cpu_count()} cores, '
-            f'{torch.get_num_threads()} torch threads; Python {platform.python_version()}, '
+            f'{torch.get_num_threads()} used, load average {os.getloadavg()[0]:.1f}; '
+            f'Python {platform.python_version()}, '
             f'torch {torch.__version__}, numpy {np.__version__}, mmengine {mmengine.__version__}, '
             f'mmpose {mmpose.__version__}.',
             '',
             f'Input {INPUT_SIZE[0]}x{INPUT_SIZE[1]}, {BINS[0]} and {BINS[1]} bins, {KEYPOINTS} '
             f'keypoints. Encoding is of one sample, losses and decoding are of {BATCH}. Both sides '
             'get the same tensors; their results are compared before anything is timed, and the '
-            'column "difference" is the largest one, relative to the largest value. The times are '
-            'medians of runs taken in turns.',
+            'column "difference" is the largest one, relative to the largest value. Times and '
+            'ratio are medians over turns in which both sides run one after the other.',
             '',
             '| what | MMPose, ms | mmpose_ext, ms | ratio | wanted | difference |',
             '| --- | ---: | ---: | ---: | ---: | ---: |',
@@ -324,21 +332,27 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--quick', action='store_true', help='few repeats: a test, no figures')
+    # On a busy machine one thread gives steadier figures.
+    parser.add_argument(
+        '--threads', type=int, default=torch.get_num_threads(), help='threads of torch and OpenCV'
+    )
     parser.add_argument('--out', type=Path, default=RESULTS, help='Markdown file to write')
     options = parser.parse_args(arguments)
-    repeats, seconds = (1, 0.0) if options.quick else (15, 0.1)
+    repeats, seconds = (1, 0.0) if options.quick else (40, 0.02)
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
     predictions = make_predictions()
     rows = []
     for case in [*encode_cases(), *loss_cases(predictions), *decode_cases(predictions)]:
         unequal = difference(case)
-        theirs, ours = timings(case, repeats, seconds)
+        theirs, ours, ratio = timings(case, repeats, seconds)
         wanted = f'{case.wanted:g}' if case.wanted else '-'
         rows.append(
-            f'| {case.name} | {theirs:.3f} | {ours:.3f} | {theirs / ours:.1f} | {wanted} '
-            f'| {unequal:.1g} |'
+            f'| {case.name} | {theirs:.3f} | {ours:.3f} | {ratio:.1f} | {wanted} | {unequal:.1g} |'
         )
         print(rows[-1], flush=True)
-    command = 'python tools/benchmark/codecs.py' + (' --quick' if options.quick else '')
+    command = f'python tools/benchmark/codecs.py --threads {options.threads}'
+    command += ' --quick' if options.quick else ''
     write_text(options.out, report(rows, command))
     print(f'Written to {options.out}.')
 

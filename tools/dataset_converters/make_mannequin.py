@@ -2,6 +2,7 @@
 
 Examples:
     python tools/dataset_converters/make_mannequin.py single --out data/mannequin
+    python tools/dataset_converters/make_mannequin.py single --easy --out data/mannequin_easy
     python tools/dataset_converters/make_mannequin.py crowd --out data/mannequin_crowd --size 512
 """
 
@@ -36,6 +37,12 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
             '--workers', type=int, default=os.cpu_count() or 1, help='processes; one per core'
         )
         sub.add_argument('--contact-sheet', action='store_true', help='add contact_sheet.png')
+        if kind == 'single':
+            sub.add_argument(
+                '--easy',
+                action='store_true',
+                help='upright people seen from the front: a small network learns them in minutes',
+            )
         if kind == 'crowd':
             sub.add_argument(
                 '--people',
@@ -60,6 +67,7 @@ def main() -> None:
             size=args.size,
             seed=args.seed,
             people=tuple(getattr(args, 'people', (1, 12))),
+            easy=getattr(args, 'easy', False),
         )
         out = write_dataset(
             args.out,

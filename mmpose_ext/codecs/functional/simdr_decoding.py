@@ -97,5 +97,5 @@ def _gaussian_blur(values: Tensor, kernel_size: int) -> Tensor:
     kernel = torch.as_tensor(cv2.getGaussianKernel(kernel_size, 0)[:, 0]).to(values)
     length = 64 * math.ceil((bins + radius) / 64)  # room for the tails; a fast length
     centered = torch.nn.functional.pad(kernel, (0, length - kernel_size)).roll(-radius)
-    spectrum = torch.fft.rfft(values, length) * torch.fft.rfft(centered)
+    spectrum = torch.fft.rfft(values, length).mul_(torch.fft.rfft(centered))
     return torch.fft.irfft(spectrum, length)[..., :bins]

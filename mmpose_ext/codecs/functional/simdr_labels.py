@@ -215,24 +215,25 @@ def encode_gaussian(
         missed = _misses_bins(centers, bins, sigma)
     labelled = keypoints_visible >= 0.5
     used = labelled & ~missed
-    all_used = bool(used.all())
-    if not all_used:
-        centers = np.where(used[..., None], centers, 0)  # a far centre would overflow
-    targets = []
-    for axis, (size, deviation) in enumerate(zip(bins, sigma, strict=True)):
-        mu = centers[..., axis, None].astype(np.float32)
-        target = np.arange(size, dtype=np.float32) - mu
-        np.square(target, out=target)
-        target /= -2.0 * float(deviation) ** 2
-        np.exp(target, out=target)
-        if normalize:
-            target /= float(deviation) * math.sqrt(2.0 * math.pi)
-        if not all_used:
-            target[~used] = 0
-        targets.append(target)
+    if not used.all():
+        centers = np.where(used[..., None], centers, np.inf)  # exp(-inf) is 0
+    x, y = (
+        _gaussian(centers[..., axis], bins[axis], float(sigma[axis]), normalize) for axis in (0, 1)
+    )
     weights = keypoints_visible.copy()
     weights[labelled & missed] = 0
-    return targets[0], targets[1], weights
+    return x, y, weights
+
+
+def _gaussian(center: np.ndarray, size: int, sigma: float, normalize: bool) -> np.ndarray:
+    """Gaussians around (N, K) centres, float32 (N, K, size)."""
+    target = np.arange(size, dtype=np.float32) - center[..., None].astype(np.float32)
+    np.square(target, out=target)
+    target /= -2.0 * sigma**2
+    np.exp(target, out=target)
+    if normalize:
+        target /= sigma * math.sqrt(2.0 * math.pi)
+    return target
 
 
 def _misses_bins(centers: np.ndarray, bins: tuple[int, int], sigma: Sequence[float]) -> np.ndarray:

@@ -43,7 +43,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
         Tensor: Indices of the kept boxes, ``(num_kept,)`` int64, in descending score.
     """
     order = scores.sort(descending=True).indices  # not stable: equal scores as in mmcv
-    ranked = boxes[order]
+    ranked = boxes[order].to(torch.promote_types(boxes.dtype, torch.float32))
     kept = order.new_empty(0)
     for block in torch.arange(len(order), device=order.device).split(_BLOCK):
         suppressed = pairwise_iou(ranked[kept], ranked[block], offset) > iou_threshold
@@ -65,7 +65,8 @@ def softnms(
     """Lower the scores of boxes that overlap better ones (Soft-NMS).
 
     Takes the best remaining box, N times, and weighs down the scores of the others by
-    their IoU with it (Bodla et al., Soft-NMS, arXiv:1704.04503, Fig. 2).
+    their IoU with it (Bodla et al., Soft-NMS, arXiv:1704.04503, Fig. 2). Two boxes without
+    area do not overlap; the compiled op makes their scores NaN in method 2.
 
     Args:
         boxes (Tensor): ``(N, 4)`` as x1, y1, x2, y2, in pixels.

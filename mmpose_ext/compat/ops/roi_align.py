@@ -62,10 +62,11 @@ def roi_align_forward(
     rois = _check_rois(rois.to(dtype), len(input), aligned)
     samples = _sample_points(rois, bins, spatial_scale, sampling_ratio, aligned)
     pixels = input.to(dtype).permute(0, 2, 3, 1).flatten(0, 2)
+    num_bins = len(rois) * aligned_height * aligned_width
     if pool_mode == 1:
-        pooled = _averaging_matrix(samples, input.shape, len(rois) * bins[0] * bins[1]) @ pixels
+        pooled = _averaging_matrix(samples, input.shape, num_bins) @ pixels
     else:
-        pooled, y, x = _max_pool(samples, input.shape, pixels, len(rois) * bins[0] * bins[1])
+        pooled, y, x = _max_pool(samples, input.shape, pixels, num_bins)
         argmax_y.copy_(_channels_first(y, argmax_y.shape))
         argmax_x.copy_(_channels_first(x, argmax_x.shape))
     output.copy_(_channels_first(pooled, output.shape))
@@ -99,27 +100,17 @@ def roi_align_backward(
         pool_mode (int): 0: max; 1: mean.
         aligned (bool): Where the centre of a pixel lies.
     """
-    batch, channels, height, width = grad_input.shape
     dtype = torch.promote_types(grad_output.dtype, torch.float32)
-    rois = rois.to(dtype)
-    grad = grad_output.to(dtype)
-    if pool_mode == 1:
-        bins = (aligned_height, aligned_width)
-        samples = _sample_points(rois, bins, spatial_scale, sampling_ratio, aligned)
-        rows = grad.permute(0, 2, 3, 1).flatten(0, 2)
-        matrix = _averaging_matrix(samples, grad_input.shape, len(rows))
-        pixels = (matrix.t() @ rows).view(batch, height, width, channels)
-        grad_input += pixels.permute(0, 3, 1, 2)
+    grad, rois = grad_output.to(dtype), rois.to(dtype)
+    if pool_mode == 0:
+        argmax = (argmax_y.to(dtype), argmax_x.to(dtype))
+        grad_input += _max_pool_backward(grad, rois[:, 0].long(), argmax, grad_input.shape)
         return
-    pixel, weight = _bilinear(argmax_y.to(dtype), argmax_x.to(dtype), height, width)
-    channel = torch.arange(channels, device=rois.device)
-    plane = (rois[:, :1].long() * channels + channel)[:, :, None, None]
-    flat_grad = grad.new_zeros(grad_input.numel())
-    for corner in range(4):
-        target = plane * (height * width) + pixel[corner]
-        value = weight[corner] * (argmax_y != -1) * grad
-        flat_grad.index_add_(0, target.flatten(), value.flatten())
-    grad_input += flat_grad.view_as(grad_input)
+    bins = (aligned_height, aligned_width)
+    samples = _sample_points(rois, bins, spatial_scale, sampling_ratio, aligned)
+    rows = grad.permute(0, 2, 3, 1).flatten(0, 2)
+    pixels = _averaging_matrix(samples, grad_input.shape, len(rows)).t() @ rows
+    grad_input += _channels_first(pixels, grad_input.shape)
 
 
 def _check_rois(rois: Tensor, batch: int, aligned: bool) -> Tensor:
@@ -225,6 +216,19 @@ def _max_pool(
     return greatest, y.where(y.isfinite(), -1), x.where(x.isfinite(), -1)
 
 
+def _max_pool_backward(
+    grad: Tensor, image: Tensor, argmax: tuple[Tensor, Tensor], shape: torch.Size
+) -> Tensor:
+    """Hand the gradient of each bin, ``(R, C, h, w)``, to the pixels of its greatest sample."""
+    _, channels, height, width = shape
+    y, x = argmax
+    pixel, weight = _bilinear(y, x, height, width)
+    weight = weight * (y != -1) * grad
+    plane = image[:, None] * channels + torch.arange(channels, device=grad.device)
+    pixel += plane[:, :, None, None] * (height * width)
+    return grad.new_zeros(shape).put_(pixel, weight, accumulate=True)
+
+
 def _per_bin(
     values: Tensor, bin: Tensor, num_bins: int, reduce: str, start: float = torch.inf
 ) -> Tensor:
@@ -234,6 +238,6 @@ def _per_bin(
 
 
 def _channels_first(rows: Tensor, shape: torch.Size) -> Tensor:
-    """Turn ``(R * h * w, C)`` into ``shape``, ``(R, C, h, w)``."""
-    num_rois, channels, height, width = shape
-    return rows.view(num_rois, height, width, channels).permute(0, 3, 1, 2)
+    """Turn ``(N * H * W, C)`` into ``shape``, ``(N, C, H, W)``."""
+    count, channels, height, width = shape
+    return rows.view(count, height, width, channels).permute(0, 3, 1, 2)

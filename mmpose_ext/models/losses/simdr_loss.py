@@ -19,6 +19,9 @@ from torch import Tensor, nn
 REDUCTIONS = ('sum', 'mean', 'batch_sum')
 
 
+# Both functions save softmax(z) * sum(q) - q, the gradient of a divergence, for their backward.
+
+
 class _SmoothedKL(torch.autograd.Function):
     """KL from equally smoothed integer labels; the labels never become dense."""
 
@@ -27,26 +30,24 @@ class _SmoothedKL(torch.autograd.Function):
         others = label_smoothing / (logits.shape[-1] - 1)
         margin = 1.0 - label_smoothing - others
         labels = labels[..., None]
-        probabilities, top, log_norm = _softmax(logits)
-        # With q = others + margin at the label and sum(q) = 1, sum(q ln p) is
-        # margin * z_label + others * sum(z) - ln(sum(exp(z))), z the logits less their maximum.
-        cross = log_norm - margin * (logits.gather(-1, labels) - top)
-        entropy = 0.0
+        # With q = others + margin at the label and sum(q) = 1, -sum(q ln p) is
+        # ln(sum(exp(z))) - margin * z_label - others * sum(z).
+        probabilities, log_sum = _softmax(logits)
+        divergence = log_sum - margin * logits.gather(-1, labels)
         if others > 0:
-            cross = cross - others * (logits - top).sum(dim=-1, keepdim=True)
-            entropy = label_smoothing * math.log(others)
+            divergence -= others * logits.sum(dim=-1, keepdim=True)
+            divergence += label_smoothing * math.log(others)
         if label_smoothing < 1:
-            entropy += (1.0 - label_smoothing) * math.log(1.0 - label_smoothing)
-        ctx.save_for_backward(probabilities, labels)
-        ctx.others, ctx.margin = others, margin
-        return (cross + entropy)[..., 0]
+            divergence += (1.0 - label_smoothing) * math.log(1.0 - label_smoothing)
+        difference = probabilities.sub_(others)
+        difference.scatter_add_(-1, labels, torch.full_like(log_sum, -margin))
+        ctx.save_for_backward(difference)
+        return divergence[..., 0]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        probabilities, labels = ctx.saved_tensors
-        difference = probabilities - ctx.others
-        difference.scatter_add_(-1, labels, torch.full_like(grad[..., None], -ctx.margin))
-        return difference.mul_(grad[..., None]), None, None
+        (difference,) = ctx.saved_tensors
+        return difference * grad[..., None], None, None
 
 
 class _DenseKL(torch.autograd.Function):
@@ -54,19 +55,19 @@ class _DenseKL(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, target: Tensor) -> Tensor:
-        probabilities, top, log_norm = _softmax(logits)
         mass = target.sum(dim=-1, keepdim=True)
         # The limit only keeps ln(0) * 0 from being NaN.
-        surprise = _log_(target.clamp_min(torch.finfo(target.dtype).tiny))
-        surprise.sub_(logits).add_(top).mul_(target)
-        ctx.save_for_backward(probabilities, target, mass)
-        return (surprise.sum(dim=-1, keepdim=True) + mass * log_norm)[..., 0]
+        work = _log_(target.clamp_min(torch.finfo(target.dtype).tiny))
+        divergence = work.sub_(logits).mul_(target).sum(dim=-1, keepdim=True)
+        # The buffer is used twice: fresh memory costs a CPU more time than the arithmetic.
+        probabilities, log_sum = _softmax(logits, out=work)
+        ctx.save_for_backward(probabilities.mul_(mass).sub_(target))
+        return (divergence + mass * log_sum)[..., 0]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        probabilities, target, mass = ctx.saved_tensors
-        weight = grad[..., None]
-        return (probabilities * (mass * weight)).addcmul_(target, weight, value=-1), None
+        (difference,) = ctx.saved_tensors
+        return difference * grad[..., None], None
 
 
 def _log_(values: Tensor) -> Tensor:
@@ -78,12 +79,12 @@ def _log_(values: Tensor) -> Tensor:
     return values.log_()
 
 
-def _softmax(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Softmax, the highest logit and ln(sum(exp(logits - highest)))."""
-    probabilities = logits.softmax(dim=-1)
-    # The highest probability is exp(0) / sum(exp(logits - highest)).
-    log_norm = probabilities.amax(dim=-1, keepdim=True).log().neg()
-    return probabilities, logits.amax(dim=-1, keepdim=True), log_norm
+def _softmax(logits: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Softmax, and ln(sum(exp(logits))) of shape (..., 1)."""
+    probabilities = torch.softmax(logits, dim=-1, out=out)
+    # The highest probability is exp(highest logit) / sum(exp(logits)).
+    top = logits.amax(dim=-1, keepdim=True)
+    return probabilities, top - probabilities.amax(dim=-1, keepdim=True).log()
 
 
 def smoothed_kl(logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:

@@ -1,0 +1,26 @@
+"""The mannequin: people that anyone may have, with exact labels.
+
+A procedural body in SMPL's own format, poses, clothes, scenes, a renderer, and writers of
+ordinary dataset files. Knows no model and no framework: numpy, scipy and OpenCV only.
+"""
+
+from mmpose_ext.synthetic.body import BodyModel, build_body
+from mmpose_ext.synthetic.dataset import (
+    Request,
+    make_picture,
+    write_crowd_dataset,
+    write_dataset,
+    write_single_person_dataset,
+)
+from mmpose_ext.synthetic.smpl_file import write_smpl_file
+
+__all__ = [
+    'BodyModel',
+    'Request',
+    'build_body',
+    'make_picture',
+    'write_crowd_dataset',
+    'write_dataset',
+    'write_single_person_dataset',
+    'write_smpl_file',
+]
