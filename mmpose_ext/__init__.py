@@ -28,7 +28,7 @@ def _register() -> None:
         import_module('mmpose_ext.compat').install()
         for part in _REGISTERED_PARTS:
             import_module(f'mmpose_ext.{part}')
-    except ImportError as error:
+    except Exception as error:  # numpy 2 gives a ValueError, mmcv 2.2 an AssertionError
         raise ImportError(
             f'mmpose_ext cannot be imported: {error}. '
             'Run "python -m mmpose_ext.doctor" to see what is wrong and how to cure it.'

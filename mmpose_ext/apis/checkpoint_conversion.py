@@ -51,9 +51,9 @@ def load_state_dict(path: str | Path) -> StateDict:
         # Plain numpy values too: training scripts keep their best score beside the weights.
         with mmengine_globals_allowed():
             content = torch.load(path, map_location='cpu', weights_only=True)
-    except OSError:
-        raise
     except Exception as error:  # a broken file can make the reader fail in any way
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # not readable at all, and says which
         if isinstance(error, pickle.UnpicklingError) and 'GLOBAL' in str(error):
             raise ValueError(refusal(str(path), str(error))) from error
         # The cause alone, without torch's advice to switch the protection off.

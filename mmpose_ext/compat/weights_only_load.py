@@ -52,7 +52,8 @@ def apply() -> None:
             except Exception as error:
                 if not is_unreadable(filename, error):
                     raise
-                raise pickle.UnpicklingError(refusal(filename, error)) from error
+                reason = f'{type(error).__name__}: {error}'
+                raise pickle.UnpicklingError(refusal(filename, reason)) from error
 
     CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
 
@@ -101,19 +102,18 @@ def is_unreadable(filename: str, error: Exception) -> bool:
     return (by_unpickler or by_reader) and Path(filename).is_file()
 
 
-def refusal(filename: str, error: Exception) -> str:
+def refusal(filename: str, reason: str) -> str:
     """Say which file was refused, why, and what its owner can do about it.
 
     Args:
         filename (str): The checkpoint.
-        error (Exception): torch's own.
+        reason (str): torch's own message.
     """
-    reason = str(error)
     asked_for = re.search(r'GLOBAL (\S+)', reason)
     if asked_for is None:
         detail = reason.rpartition('WeightsUnpickler error: ')[2].strip().partition('\n')[0]
         return (
-            f'{filename} was refused ({type(error).__name__}: {detail}). It is damaged, or no '
+            f'{filename} was refused ({detail}). It is damaged, or no '
             'checkpoint, or made to run code. Get it anew from a source that you trust.'
         )
     name = asked_for[1]

@@ -227,6 +227,15 @@ def test_enough_of_a_single_person_is_seen(pictures):
         assert labels.area >= 0.015 * 96 * 96
 
 
+def test_easy_people_are_whole_and_face_the_camera():
+    for k in range(12):
+        labels = make_picture(Request(size=64, seed=2, easy=True), 'train', k).labels[0]
+        assert (labels.coco_visibility != OUTSIDE).all()
+        points = dict(zip(COCO_NAMES, labels.coco, strict=True))
+        assert points['left_hip'][0] > points['right_hip'][0]
+        assert points['nose'][1] < points['left_hip'][1] < points['left_knee'][1]
+
+
 @pytest.mark.parametrize('people', [(0, 3), (5, 4), (1, 13)])
 def test_crowd_refuses_numbers_of_people(people):
     with pytest.raises(ValueError, match='1 to 12 people'):

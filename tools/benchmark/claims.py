@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,11 +63,16 @@ class Run:
         return f'{self.setting} {self.arm} seed {self.seed}'
 
 
-def call(command: list[Any], log: Path) -> None:
+def call(command: list[Any], log: Path, threads: int | None = None) -> None:
     """Run a command, its output into ``log``; on failure say what it printed last."""
+    env = {**os.environ, 'OMP_NUM_THREADS': str(threads)} if threads else None
     with log.open('a', encoding='utf-8') as stream:
         done = subprocess.run(
-            [str(part) for part in command], cwd=ROOT, stdout=stream, stderr=subprocess.STDOUT
+            [str(part) for part in command],
+            cwd=ROOT,
+            env=env,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
         )
     if done.returncode:
         tail = '\n'.join(log.read_text(encoding='utf-8', errors='replace').splitlines()[-15:])
@@ -142,17 +148,17 @@ def write_config(run: Run, claim: Config, data_root: Path) -> Path:
     return path
 
 
-def execute(run: Run, config: Path) -> None:
+def execute(run: Run, config: Path, threads: int) -> None:
     """Train and test one run and leave its ``result.json``."""
     log = run.folder / 'output.log'
     start = time.time()
     train = [sys.executable, 'tools/train.py', config, '--work-dir', run.folder, '--resume']
-    call(train, log)
+    call(train, log, threads)
     seconds = time.time() - start
     checkpoint = Path((run.folder / 'last_checkpoint').read_text().strip())
     scores = run.folder / 'metrics.json'
     test = [sys.executable, 'tools/test.py', config, checkpoint, '--work-dir', run.folder]
-    call([*test, '--out', scores], log)
+    call([*test, '--out', scores], log, threads)
     result = dict(
         setting=run.setting,
         arm=run.arm,
@@ -241,6 +247,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', type=Path, help='default: work_dirs/claims/NAME')
     parser.add_argument('--out', type=Path, help='default: docs/results')
     parser.add_argument('--settings', nargs='+', help='run only these settings')
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        default=os.cpu_count() or 1,
+        help='runs at a time, which share the cores (default: one for each core, the '
+        'fastest for small networks)',
+    )
     return parser.parse_args()
 
 
@@ -256,14 +269,21 @@ def main() -> None:
 
     runs = plan(claim, work_dir)
     data_root = make_data(claim.data, work_dir / 'data.log')
-    for number, run in enumerate(runs, 1):
-        if args.settings and run.setting not in args.settings:
-            continue
-        config = write_config(run, claim, data_root)
-        if not run.result_file.is_file():
-            print(f'[{number}/{len(runs)}] {run}', flush=True)
-            execute(run, config)
+    configs = {run: write_config(run, claim, data_root) for run in runs}
+    todo = [
+        run
+        for run in runs
+        if run.setting in (args.settings or claim.settings) and not run.result_file.is_file()
+    ]
+    threads = max(1, (os.cpu_count() or 1) // args.jobs)
+    with ThreadPoolExecutor(args.jobs) as pool:
+        started = {pool.submit(execute, run, configs[run], threads): run for run in todo}
+        for future in as_completed(started):
+            if future.exception():
+                pool.shutdown(wait=False, cancel_futures=True)
+            future.result()
             report(claim, args.name, runs, out, command)
+            print(f'done: {started[future]}', flush=True)
     print(report(claim, args.name, runs, out, command))
 
 

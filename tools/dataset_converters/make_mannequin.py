@@ -9,6 +9,7 @@ Examples:
 import argparse
 import os
 import time
+from concurrent.futures import BrokenExecutor
 
 # One core per process: set before numpy is imported.
 for _name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
@@ -78,6 +79,11 @@ def main() -> None:
         )
     except (ValueError, OSError) as error:
         raise SystemExit(f'make_mannequin: {error}') from error
+    except BrokenExecutor as error:
+        message = 'a worker was killed (out of memory?); nothing was written. Try --workers 1.'
+        raise SystemExit(f'make_mannequin: {message}') from error
+    except KeyboardInterrupt:
+        raise SystemExit('make_mannequin: interrupted; nothing was written') from None
     print(f'{out}: ready after {time.perf_counter() - start:.1f} s')
 
 
