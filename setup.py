@@ -68,6 +68,7 @@ setup(
         'scipy',
         'six',
         'smplx>=0.1.28',
+        'tqdm',
         'xtcocotools>=1.14.3',
     ],
     cmdclass={'build_py': build_py_with_mim},
