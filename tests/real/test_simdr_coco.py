@@ -7,12 +7,12 @@ import mmengine
 import numpy as np
 import pytest
 
-CONFIG = 'configs/simdr/coco-tiny/simdr_res18_1xb12-30e_coco-tiny-128x96.py'
+CONFIG = 'configs/simdr/coco-tiny/simdr_res18_1xb12-20e_coco-tiny-128x96.py'
 
 
 @pytest.fixture(scope='module')
 def trained(real_data, run_python, tmp_path_factory):
-    """Work directory after a third of the schedule."""
+    """Work directory after half of the schedule."""
     folder = tmp_path_factory.mktemp('coco_tiny')
     options = ['train_cfg.max_epochs=10', 'train_cfg.val_interval=10']
     options += ['param_scheduler.1.milestones=[8]', 'randomness.seed=0']

@@ -7,15 +7,15 @@ _base_ = ['../../_base_/default_runtime.py']
 
 data_root = '{{$MMPOSE_EXT_REAL_DATA:data/real}}/coco/'
 
-train_cfg = dict(max_epochs=30, val_interval=10)
+train_cfg = dict(max_epochs=20, val_interval=10)
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=20),
-    dict(type='MultiStepLR', milestones=[22, 27], gamma=0.1, by_epoch=True),
+    dict(type='MultiStepLR', milestones=[14, 18], gamma=0.1, by_epoch=True),
 ]
 default_hooks = dict(
     logger=dict(interval=20),
-    checkpoint=dict(interval=30, max_keep_ckpts=1, save_optimizer=False))
+    checkpoint=dict(interval=10, max_keep_ckpts=1, save_optimizer=False))
 
 codec = dict(type='SimDRLabel', input_size=(96, 128), simcc_split_ratio=2.0)
 
