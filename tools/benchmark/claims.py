@@ -59,6 +59,11 @@ class Run:
         """The file whose presence says that the run is finished."""
         return self.folder / 'result.json'
 
+    @property
+    def work_dir(self) -> Path:
+        """Where the Runner writes; it puts a config of its own there."""
+        return self.folder / 'work_dir'
+
     def __str__(self) -> str:
         return f'{self.setting} {self.arm} seed {self.seed}'
 
@@ -152,12 +157,12 @@ def execute(run: Run, config: Path, threads: int) -> None:
     """Train and test one run and leave its ``result.json``."""
     log = run.folder / 'output.log'
     start = time.time()
-    train = [sys.executable, 'tools/train.py', config, '--work-dir', run.folder, '--resume']
+    train = [sys.executable, 'tools/train.py', config, '--work-dir', run.work_dir, '--resume']
     call(train, log, threads)
     seconds = time.time() - start
-    checkpoint = Path((run.folder / 'last_checkpoint').read_text().strip())
+    checkpoint = Path((run.work_dir / 'last_checkpoint').read_text().strip())
     scores = run.folder / 'metrics.json'
-    test = [sys.executable, 'tools/test.py', config, checkpoint, '--work-dir', run.folder]
+    test = [sys.executable, 'tools/test.py', config, checkpoint, '--work-dir', run.work_dir]
     call([*test, '--out', scores], log, threads)
     result = dict(
         setting=run.setting,
@@ -168,7 +173,7 @@ def execute(run: Run, config: Path, threads: int) -> None:
         metrics=json.loads(scores.read_text()),
     )
     write_text(run.result_file, json.dumps(result, indent=2))
-    for weights in run.folder.glob('*.pth'):
+    for weights in run.work_dir.glob('*.pth'):
         weights.unlink()
 
 
