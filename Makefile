@@ -3,6 +3,9 @@
 # `make setup MMCV=full` takes real mmcv instead of mmcv-lite.
 export PYTHON MMCV
 
+# Threads that wait give up their core: on two cores training and loading share them.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 PY := .venv/bin/python
 DEMO ?= demo
 

@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -180,7 +181,8 @@ def execute(run: Run, config: Path, threads: int) -> None:
 def machine() -> str:
     """Describe the machine in a line."""
     cpu = platform.processor() or platform.machine()
-    for line in Path('/proc/cpuinfo').read_text().splitlines() if os.name == 'posix' else ():
+    info = Path('/proc/cpuinfo')
+    for line in info.read_text().splitlines() if info.is_file() else ():
         if line.startswith('model name'):
             cpu = line.split(':', 1)[1].strip()
             break
@@ -188,13 +190,13 @@ def machine() -> str:
 
 
 def spread(values: list[float]) -> str:
-    """Write mean and sample standard deviation."""
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f'{statistics.mean(values):.3f} ± {deviation:.3f}'
+    """Write mean and, of several values, the sample standard deviation."""
+    mean = f'{statistics.mean(values):.3f}'
+    return f'{mean} ± {statistics.stdev(values):.3f}' if len(values) > 1 else mean
 
 
 def table(claim: Config, results: list[dict]) -> str:
-    """Write the Markdown table: a row for each setting, arm and metric-free summary."""
+    """Write the Markdown table: a row for each arm in each setting."""
     main = claim.metrics[0]
     names = ' | '.join(f'{metric} (mean ± sd)' for metric in claim.metrics)
     lines = [
@@ -269,7 +271,7 @@ def main() -> None:
     suffix = '-quick' if args.quick else ''
     work_dir = (args.work_dir or ROOT / f'work_dirs/claims/{args.name}{suffix}').resolve()
     out = (args.out or (work_dir if args.quick else ROOT / 'docs/results')).resolve()
-    command = f'python tools/benchmark/claims.py {args.name}' + ' --quick' * args.quick
+    command = f'python {shlex.join(["tools/benchmark/claims.py", *sys.argv[1:]])}'
     work_dir.mkdir(parents=True, exist_ok=True)
 
     runs = plan(claim, work_dir)

@@ -11,7 +11,10 @@ model = dict(
     backbone=dict(
         type='ResNet',
         depth=101,
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet101')),
+        # What torchvision://... stands for, without having torchvision.
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='https://download.pytorch.org/models/resnet101-63fe2227.pth')),
     head=dict(
         type='SimDRHead',
         in_channels=2048,

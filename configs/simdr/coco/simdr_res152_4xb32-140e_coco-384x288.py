@@ -11,7 +11,10 @@ model = dict(
     backbone=dict(
         type='ResNet',
         depth=152,
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet152')),
+        # What torchvision://... stands for, without having torchvision.
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='https://download.pytorch.org/models/resnet152-394f9c45.pth')),
     head=dict(
         type='SimDRHead',
         in_channels=2048,

@@ -11,7 +11,10 @@ model = dict(
     backbone=dict(
         type='ResNet',
         depth=50,
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')),
+        # What torchvision://... stands for, without having torchvision.
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='https://download.pytorch.org/models/resnet50-0676ba61.pth')),
     head=dict(
         type='SimDRHead',
         in_channels=2048,
