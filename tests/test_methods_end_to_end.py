@@ -1,60 +1,56 @@
-"""Every method once through MMPose's stock tools: train, test, infer."""
+"""Every mannequin config once through MMPose's stock tools: train, test, infer."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from mmengine.config import Config
 from mmpose.apis import inference_topdown, init_model
 
 from mmpose_ext.apis import draw_predictions
 from mmpose_ext.apis.stock_tools import stock_tool_path
 
-CONFIGS = ['configs/simdr/mannequin/simdr_res18-half_1xb32-15e_mannequin-64x64.py']
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted(ROOT.glob('configs/*/mannequin/*.py'))
 
 
-def one_epoch(config, data_root, folder):
-    """Write ``config`` cut down to one epoch on ``data_root`` into ``folder``."""
-    cfg = Config.fromfile(config)
-    old_root = cfg.data_root
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        loader.update(batch_size=8, num_workers=0, persistent_workers=False)
-        loader.dataset.data_root = f'{data_root}/'
-    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        evaluator.ann_file = evaluator.ann_file.replace(old_root, f'{data_root}/')
-    cfg.train_cfg.update(max_epochs=1, val_interval=1)
-    cfg.default_hooks.checkpoint.save_optimizer = False
-    path = folder / 'config.py'
-    cfg.dump(path)
-    return path
+def small(data_root):
+    """Options that cut a config down to an epoch on a few pictures; the file stays as it is."""
+    options = [
+        'train_cfg.max_epochs=1',
+        'train_cfg.val_interval=1',
+        'train_dataloader.batch_size=8',
+    ]
+    options += ['default_hooks.checkpoint.save_optimizer=False']
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        options += [f'{loader}.num_workers=0', f'{loader}.persistent_workers=False']
+        options += [f'{loader}.dataset.data_root={data_root}/']
+    annotations = data_root / 'annotations/person_keypoints_val.json'
+    for evaluator in ('val_evaluator', 'test_evaluator'):
+        options += [f'{evaluator}.ann_file={annotations}']
+    return options
 
 
-@pytest.fixture(scope='module', params=CONFIGS, ids=lambda path: path.split('/')[-1])
-def trained(request, root, mannequins, tmp_path_factory, run_python):
+@pytest.fixture(scope='module', params=CONFIGS, ids=lambda path: path.stem)
+def trained(request, mannequins, tmp_path_factory, run_python):
     """Config and checkpoint after an epoch through the tool inside the installed MMPose."""
     folder = tmp_path_factory.mktemp('work_dir')
-    config = one_epoch(root / request.param, mannequins, folder)
-    run_python(stock_tool_path('train'), config, '--work-dir', folder)
-    return config, folder / 'epoch_1.pth'
+    tool = stock_tool_path('train')
+    run_python(tool, request.param, '--work-dir', folder, '--cfg-options', *small(mannequins))
+    return request.param, folder / 'epoch_1.pth'
 
 
-def test_stock_test_tool(trained, run_python, tmp_path):
-    config, checkpoint = trained
-    tool = stock_tool_path('test')
-    scores = tmp_path / 'scores.json'
-    run_python(tool, config, checkpoint, '--work-dir', tmp_path, '--out', scores)
-    assert 0 <= json.loads(scores.read_text())['coco/AP'] <= 1
-
-
-def test_our_test_tool_gives_the_same(trained, run_python, tmp_path):
+def test_stock_test_tool_and_ours_give_the_same(trained, mannequins, run_python, tmp_path):
     config, checkpoint = trained
     results = []
     for tool in (stock_tool_path('test'), 'tools/test.py'):
         scores = tmp_path / f'{len(results)}.json'
-        run_python(tool, config, checkpoint, '--work-dir', tmp_path, '--out', scores)
+        command = [tool, config, checkpoint, '--work-dir', tmp_path, '--out', scores]
+        run_python(*command, '--cfg-options', *small(mannequins))
         results.append(json.loads(scores.read_text()))
     assert results[0] == results[1]
+    assert 0 <= results[0]['coco/AP'] <= 1
 
 
 def test_stock_inference(trained, mannequins):
@@ -68,11 +64,14 @@ def test_stock_inference(trained, mannequins):
     for result in results:
         assert result.pred_instances.keypoints.shape == (1, 17, 2)
         scores = result.pred_instances.keypoint_scores
-        assert ((scores >= 0) & (scores <= 1)).all()
+        if 'simdr' in config.stem:
+            assert ((scores >= 0) & (scores <= 1)).all()
 
 
-def test_sheet_of_predictions(trained, tmp_path):
+def test_sheet_of_predictions(trained, mannequins, tmp_path):
     config, checkpoint = trained
+    # The config that the Runner left beside the checkpoint knows where the data is.
+    config = checkpoint.parent / config.name
     count = draw_predictions(config, checkpoint, tmp_path / 'sheet.jpg', people=4, people_per_row=2)
     assert count == 4
     sheet = cv2.imread(str(tmp_path / 'sheet.jpg'))

@@ -34,19 +34,18 @@ def test_skeletons_sit_on_the_people(trained, real_data, run_python, tmp_path):
     annotations = json.loads((real_data / 'coco/test_coco.json').read_text())['annotations']
     truth = {a['id']: a for a in annotations if a['num_keypoints']}
     assert len(truth) == 12
-    errors = []
+    errors = {}
     for prediction in predictions:
-        if prediction['id'] not in truth:
-            continue
-        person = truth[prediction['id']]
-        points = np.array(person['keypoints'], float).reshape(17, 3)
-        visible = points[:, 2] > 0
-        gaps = np.linalg.norm(prediction['pred_instances']['keypoints'][0] - points[:, :2], axis=1)[
-            visible
-        ]
-        errors.append(gaps.mean() / np.sqrt(person['bbox'][2] * person['bbox'][3]))
+        if prediction['id'] in truth:
+            person = truth[prediction['id']]
+            points = np.array(person['keypoints'], float).reshape(17, 3)
+            gaps = prediction['pred_instances']['keypoints'][0] - points[:, :2]
+            gaps = np.linalg.norm(gaps, axis=1)[points[:, 2] > 0]
+            errors[person['id']] = gaps.mean() / np.sqrt(np.prod(person['bbox'][2:]))
     assert len(errors) == 12
-    assert np.mean(errors) < 0.1
+    # Shares of the box: a tenth is a forearm's width or two.
+    assert max(errors.values()) < 0.1
+    assert np.mean(list(errors.values())) < 0.05
 
 
 def test_pictures_can_be_drawn(trained, real_data, run_python, tmp_path):

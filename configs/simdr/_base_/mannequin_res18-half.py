@@ -10,7 +10,7 @@ param_scheduler = [
     dict(type='MultiStepLR', milestones=[11, 14], gamma=0.1, by_epoch=True),
 ]
 default_hooks = dict(
-    logger=dict(interval=10),
+    logger=dict(interval=31),
     checkpoint=dict(
         interval=5, max_keep_ckpts=1, save_best='coco/AP', rule='greater', save_optimizer=True))
 
