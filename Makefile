@@ -39,4 +39,4 @@ benchmark: setup  ## Codec, loss and decode speed against MMPose's
 	$(PY) tools/benchmark/codecs.py
 
 clean:  ## Remove .venv and everything that the demo made
-	rm -rf .venv data/demo $(DEMO) work_dirs/demo
+	rm -rf .venv $(DEMO) data/mannequin_easy work_dirs/demo

@@ -4,7 +4,8 @@
 #   PYTHON=python3.11 MMCV=lite|full bash tools/setup_env.sh
 #
 # PYTHON  the interpreter to build .venv with (default: the first of python3,
-#         python3.11, python3.10 that is 3.10 or 3.11)
+#         python3.11, python3.10 that is 3.10 or 3.11); a .venv of another
+#         version is built anew
 # MMCV    lite: mmcv-lite plus the fallback ops of mmpose_ext.compat
 #         full: real mmcv with compiled ops, from a wheel in PIP_FIND_LINKS if
 #               there is one, else compiled (some 20 minutes; needs g++)
@@ -20,21 +21,46 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
-supported() {
-    "$1" -c 'import sys; sys.exit(sys.version_info[:2] not in {(3, 10), (3, 11)})' \
-        >/dev/null 2>&1
-}
+# "3.11", or nothing if there is no such interpreter.
+version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true; }
+
+supported() { case $(version_of "$1") in 3.10|3.11) ;; *) return 1 ;; esac; }
 
 find_python() {
     local candidate
-    for candidate in ${PYTHON:-python3 python3.11 python3.10}; do
+    for candidate in python3 python3.11 python3.10; do
         if supported "$candidate"; then echo "$candidate"; return; fi
     done
     die "no Python 3.10 or 3.11 found (xtcocotools has no wheel for others)." \
         "Install one and name it: make setup PYTHON=/path/to/python3.11"
 }
 
+check_named_python() {
+    local version
+    version=$(version_of "$PYTHON")
+    [ -n "$version" ] || die "PYTHON=$PYTHON does not run: give the path of Python 3.10 or 3.11"
+    supported "$PYTHON" || die "PYTHON=$PYTHON is Python $version; 3.10 and 3.11 are" \
+        "supported (xtcocotools has no wheel for others)"
+}
+
 pip_install() { "$VENV/bin/python" -m pip install --quiet --quiet "$@"; }
+
+import_cv2() { "$VENV/bin/python" -c 'import cv2' 2>&1; }
+
+# The desktop build of OpenCV wants libGL and glib; a slim machine has neither.
+ensure_cv2() {
+    local error version
+    error=$(import_cv2) && return
+    version=$("$VENV/bin/python" -c \
+        'from importlib.metadata import version; print(version("opencv-python"))')
+    echo "setup: opencv-python does not load here (${error##*$'\n'});" \
+        "taking opencv-python-headless==$version instead"
+    # The two share one folder: never leave both.
+    "$VENV/bin/python" -m pip uninstall --quiet --quiet --yes \
+        opencv-python opencv-python-headless
+    pip_install --no-deps "opencv-python-headless==$version"
+    error=$(import_cv2) || die "OpenCV does not load: $error"
+}
 
 installed_mmcv() { sed -n 's/^mmcv: //p' "$STAMP" 2>/dev/null || true; }
 
@@ -47,10 +73,15 @@ MMCV=${MMCV:-$(installed_mmcv)}
 MMCV=${MMCV:-lite}
 case $MMCV in lite|full) ;; *) die "MMCV must be lite or full, got '$MMCV'" ;; esac
 
+if [ -n "${PYTHON:-}" ]; then
+    check_named_python
+    if [ "$(version_of $VENV/bin/python)" != "$(version_of "$PYTHON")" ]; then rm -rf $VENV; fi
+fi
+
 if [ -f "$STAMP" ] && fingerprint | cmp -s - "$STAMP"; then exit 0; fi
 
 if [ ! -x $VENV/bin/python ] || ! supported $VENV/bin/python; then
-    python=$(find_python)
+    python=${PYTHON:-$(find_python)}
     echo "setup: creating $VENV with $("$python" --version)"
     rm -rf $VENV
     "$python" -m venv $VENV ||
@@ -82,6 +113,7 @@ else
 fi
 pip_install --no-deps $MMPOSE
 pip_install --no-deps --no-build-isolation --editable .
+ensure_cv2
 
 fingerprint >$STAMP.new
 mv $STAMP.new $STAMP

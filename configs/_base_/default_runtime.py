@@ -2,3 +2,7 @@ _base_ = ['mmpose::_base_/default_runtime.py']
 
 # Registers this package's modules and mends what current torch breaks.
 custom_imports = dict(imports=['mmpose_ext'], allow_failed_imports=False)
+
+# A checkpoint of another architecture ends the run; MMEngine would warn and go on.
+# To train from `load_from` with another head, add finetune_may_differ=['head.'].
+default_hooks = dict(checkpoint_fit=dict(type='CheckpointFitHook'))

@@ -22,6 +22,9 @@ settings = {
 # The first arm is what the others are compared with.
 baseline = 'heatmap'
 
+# What the authors of this package read from the table; goes into the page.
+reading = '''**Reading.** @@READING@@'''
+
 # What `--quick` changes: enough to see that everything runs, not to learn anything.
 quick = dict(
     seeds=[0, 1],

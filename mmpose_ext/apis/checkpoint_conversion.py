@@ -7,7 +7,7 @@ exactly what the config's model holds (:func:`check_fit`), and writes it
 """
 
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -17,8 +17,19 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_ext.compat.weights_only_load import mmengine_globals_allowed, refusal
+from mmpose_ext.engine.checkpoint_fit import check_fit, name_some
 from mmpose_ext.fileio import atomic_path, write_text
 from mmpose_ext.version import __version__
+
+__all__ = [
+    'StateDict',
+    'build_meta_model',
+    'check_fit',
+    'load_state_dict',
+    'rename_keys',
+    'save_converted',
+    'strip_prefix',
+]
 
 StateDict = dict[str, Tensor]
 
@@ -117,7 +128,7 @@ def strip_prefix(state_dict: Mapping[str, Tensor], prefix: str = 'module.') -> S
     if len(bare) == len(state_dict):
         return dict(state_dict)
     if bare:
-        raise ValueError(f'Some keys begin with "{prefix}" and some do not: {_some(bare)}')
+        raise ValueError(f'Some keys begin with "{prefix}" and some do not: {name_some(bare)}')
     return {key[len(prefix) :]: value for key, value in state_dict.items()}
 
 
@@ -148,41 +159,8 @@ def rename_keys(state_dict: Mapping[str, Tensor], prefixes: Mapping[str, str]) -
             raise ValueError(f'Two keys would be named "{new_key}", one of them is "{key}"')
         renamed[new_key] = value
     if unknown:
-        raise ValueError(f'No rule for {len(unknown)} keys of the source: {_some(unknown)}')
+        raise ValueError(f'No rule for {len(unknown)} keys of the source: {name_some(unknown)}')
     return renamed
-
-
-def check_fit(state_dict: Mapping[str, Tensor], model: nn.Module, cure: str) -> None:
-    """Refuse weights that are not exactly what a model holds.
-
-    Args:
-        state_dict (Mapping[str, Tensor]): Weights under the model's names.
-        model (nn.Module): The model; may be on the meta device.
-        cure (str): What to do if it does not fit, for the error.
-
-    Raises:
-        ValueError: If a key is missing or unexpected or has another shape: names all
-            three kinds.
-    """
-    wanted = model.state_dict()
-    missing = [key for key in wanted if key not in state_dict]
-    unexpected = [key for key in state_dict if key not in wanted]
-    misshaped = [
-        f'{key} {tuple(value.shape)} instead of {tuple(wanted[key].shape)}'
-        for key, value in state_dict.items()
-        if key in wanted and value.shape != wanted[key].shape
-    ]
-    problems = {'missing': missing, 'unexpected': unexpected, 'of another shape': misshaped}
-    if any(problems.values()):
-        listed = '\n'.join(
-            f'  {len(keys)} {kind}: {_some(keys)}' for kind, keys in problems.items() if keys
-        )
-        raise ValueError(f"The checkpoint does not fit the config's model:\n{listed}\n{cure}")
-
-
-def _some(keys: Sequence[str]) -> str:
-    more = f' and {len(keys) - _LISTED} more' if len(keys) > _LISTED else ''
-    return ', '.join(keys[:_LISTED]) + more
 
 
 def build_meta_model(model_cfg: ConfigDict) -> nn.Module:

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.apis import init_model
 from mmpose.registry import DATASETS
 
+from mmpose_ext.apis.checkpoint_conversion import build_meta_model, load_state_dict
+from mmpose_ext.engine.checkpoint_fit import as_model_reads, check_fit
 from mmpose_ext.fileio import atomic_path
 from mmpose_ext.visualization import prediction_sheet
 
@@ -37,11 +40,13 @@ def draw_predictions(
         int: How many people were drawn.
 
     Raises:
-        ValueError: If ``people`` is not positive.
+        ValueError: If ``people`` is not positive, or the checkpoint cannot be read or is not
+            one of the config's model.
         OSError: If the picture cannot be written.
     """
     if people < 1:
         raise ValueError(f'people must be at least 1, got {people}')
+    require_fit(config, checkpoint)
     model = init_model(str(config), str(checkpoint), device=device)
     init_default_scope('mmpose')
     dataset = DATASETS.build(model.cfg.test_dataloader.dataset)
@@ -53,3 +58,22 @@ def draw_predictions(
         if not cv2.imwrite(str(temporary), sheet):
             raise OSError(f'OpenCV could not write {out}')
     return len(indices)
+
+
+def require_fit(config: str | Path, checkpoint: str | Path) -> None:
+    """Refuse a checkpoint that is not one of a config's model.
+
+    :func:`mmpose.apis.init_model` would warn and go on with random weights.
+
+    Args:
+        config (str | Path): Config.
+        checkpoint (str | Path): Checkpoint file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read, or a weight is missing, unexpected or of another shape.
+    """
+    model = build_meta_model(Config.fromfile(config).model)
+    weights = as_model_reads(load_state_dict(checkpoint), model)
+    cure = f'{config} is another network: take the config that it was trained with.'
+    check_fit(weights, model, cure, source=str(checkpoint))

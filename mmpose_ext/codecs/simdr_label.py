@@ -20,6 +20,9 @@ from mmpose_ext.codecs.functional import (
     refine_dark,
 )
 
+# The farthest of the bins whose values DARK's Taylor expansion is made of.
+DARK_MAX_STEP = 2.0
+
 Decoded = tuple[list[np.ndarray], list[np.ndarray] | tuple[list[np.ndarray], list[np.ndarray]]]
 
 
@@ -82,8 +85,9 @@ class SimDRLabel(SimCCLabel):
         label_smooth_weight (float): Share of the label that ``'standard'`` spreads over the other
             bins. With ``'index'`` that is the loss's business.
         normalize (bool): Divide the Gaussian by its integral.
-        use_dark (bool): Refine decoded positions with DARK: of the probabilities, or of the raw
-            values with ``score_type='raw'``, as MMPose does.
+        use_dark (bool): Refine decoded positions with DARK: of the probabilities, where steps of
+            more than 2 bins are dropped (our choice), or with ``score_type='raw'`` of the raw
+            values and without a limit, as MMPose does.
         decode_visibility (bool): Also decode MMPose's visibilities.
         decode_beta (float): Their inverse temperature.
         round_center (bool): Put the Gaussian on the nearest bin (MMPose) instead of the exact
@@ -249,7 +253,8 @@ class SimDRLabel(SimCCLabel):
         score = values.gather(-1, bins[..., None])[..., 0]
         position = bins.to(logits.dtype)
         if self.use_dark:
-            position = refine_dark(values, bins, self.dark_kernel_sizes[axis])
+            max_step = None if self.score_type == 'raw' else DARK_MAX_STEP
+            position = refine_dark(values, bins, self.dark_kernel_sizes[axis], max_step)
         if not self.decode_visibility:
             return position, score
         scale = float(self.decode_beta * self.sigma[axis])

@@ -1,7 +1,8 @@
 """The mannequin: people that anyone may have, with exact labels.
 
 A procedural body in SMPL's own format, poses, clothes, scenes, a renderer, and writers of
-ordinary dataset files. Knows no model and no framework: numpy, scipy and OpenCV only.
+ordinary dataset files. Knows no model and no framework: its own code uses numpy, scipy,
+OpenCV (and tqdm); importing it loads the package.
 """
 
 from mmpose_ext.synthetic.body import BodyModel, build_body

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from mmpose_ext.fileio import atomic_path
 from mmpose_ext.synthetic.annotations import (
     LabelledImage,
     write_cameras,
@@ -243,13 +244,9 @@ def _already_there(out: Path, request: Request) -> bool:
 def _write_sheet(path: Path, request: Request) -> None:
     """Draw the first pictures of a dataset into one, and write it atomically."""
     pictures = [make_picture(request, 'train', k) for k in range(min(24, request.num_train))]
-    temporary = path.with_name(f'.{path.stem}.{os.getpid()}{path.suffix}')
-    try:
+    with atomic_path(path) as temporary:
         if not cv2.imwrite(str(temporary), contact_sheet(pictures)):
             raise OSError(f'cannot write {path}')
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_single_person_dataset(out: str | Path, **options: Any) -> Path:

@@ -146,11 +146,35 @@ def test_dark_finds_the_centre_between_bins():
     assert (refined - center[..., 0]).abs().max() < 0.05
 
 
-def test_dark_of_flat_values_stays():
-    for value in (0.0, 1.0):
-        flat = torch.full((1, 1, 384), value)
-        refined = refine_dark(flat, torch.tensor([[7]]), 37)
-        assert torch.isfinite(refined).all()
+@pytest.mark.parametrize('value', [0.0, 1e-9, 1 / 384, 1.0])
+def test_dark_of_flat_values_stays(value):
+    flat = torch.full((1, 384, 384), value)
+    bins = torch.arange(384)[None]
+    inner = bins[:, 40:-40]  # the zeros beyond the borders are no peak, but they do bend the rest
+    refined = refine_dark(flat, bins, 37, max_step=2.0)
+    assert torch.equal(refined[:, 40:-40], inner.float())
+    assert (refined - bins).abs().max() <= 2
+    assert torch.equal(refine_dark(torch.zeros_like(flat), bins, 37), bins.float())
+
+
+def test_dark_of_noise_makes_no_long_steps():
+    x, y = torch.randn(40, 17, 384), torch.randn(40, 17, 512)
+    plain, dark = (our_decode(SimDRLabel(SIZE, use_dark=use), x, y)[0] for use in (False, True))
+    assert np.abs(dark - plain).max() <= 1  # 2 bins are 1 px
+    assert (dark >= 0).all()
+    assert (dark[..., 0] <= 383 / 2).all()
+    assert (dark[..., 1] <= 511 / 2).all()
+    probabilities = x.softmax(-1)
+    unlimited = refine_dark(probabilities, x.argmax(-1), 37)
+    assert (unlimited - x.argmax(-1)).abs().max() > 10  # the noise does ask for them
+
+
+def test_dark_limits_no_step_of_a_clear_peak():
+    center = torch.linspace(40, 340, 301).reshape(1, -1, 1) + 0.37
+    probabilities = (1 - (torch.arange(384) - center).square() / 72).softmax(-1)
+    bins = probabilities.argmax(-1)
+    limited = refine_dark(probabilities, bins, 37, max_step=2.0)
+    assert torch.equal(limited, refine_dark(probabilities, bins, 37))
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16, torch.float32, torch.float64])

@@ -63,12 +63,21 @@ def test_gives_what_the_stock_dataset_gives(tmp_path):
         ({'keypoints': 'none'}, 'should be a list of 51 numbers'),
         ({'bbox': [10, 10, -5, 8]}, r'got \[10, 10, -5, 8\]'),
         ({'bbox': [10, 10, 5]}, 'bbox should have 4 numbers, got 3'),
+        ({'bbox': [10, 10, 0, 8]}, r'has no area: \[10, 10, 0, 8\]'),
+        ({'bbox': [10, 10, 8, 0.0]}, r'has no area: \[10, 10, 8, 0\.0\]'),
     ],
 )
 def test_refuses_a_broken_annotation_by_name(tmp_path, changes, message):
     with pytest.raises(ValueError, match=message) as caught:
         load(tmp_path, with_person(**changes))
     assert 'people.json: annotation 5 of image 1' in str(caught.value)
+
+
+@pytest.mark.parametrize('changes', [{'iscrowd': 1}, {'num_keypoints': 0, 'keypoints': [0] * 51}])
+def test_crowds_and_unlabelled_people_may_have_an_empty_box(tmp_path, changes):
+    content = with_person(bbox=[10, 10, 0, 0], **changes)
+    content['annotations'].append({**PERSON, 'id': 6})
+    assert len(load(tmp_path, content)) == len(load(tmp_path, content, CocoDataset)) == 1
 
 
 @pytest.mark.parametrize('content', ['{"images": [', '[1, 2]', '{"images": []}', '"text"'])

@@ -216,11 +216,11 @@ def table(claim: Config, results: list[dict]) -> str:
                 spread([r['metrics'][metric] for r in rows]) if rows else 'not run'
                 for metric in claim.metrics
             )
-            seconds = statistics.mean([r['train_seconds'] for r in rows]) if rows else 0
+            seconds = f'{statistics.mean([r["train_seconds"] for r in rows]):.0f}' if rows else ''
             lines.append(
                 f'| {setting} | {arm} | {means} | '
                 f'{" ".join(f"{v:.3f}" for v in by_seed.values())} | '
-                f'{"" if arm == claim.baseline else " ".join(gaps)} | {seconds:.0f} |'
+                f'{"" if arm == claim.baseline else " ".join(gaps)} | {seconds} |'
             )
     return '\n'.join(lines)
 
@@ -229,15 +229,17 @@ def report(claim: Config, name: str, runs: list[Run], out: Path, command: str) -
     """Write the JSON and the Markdown page of what has been run so far."""
     results = [json.loads(r.result_file.read_text()) for r in runs if r.result_file.is_file()]
     data = ', '.join(f'{key} {value}' for key, value in claim.data.items())
-    page = (
-        f'# {claim.title}\n\n'
-        f'**Claim.** {claim.claim} Source: {claim.source}.\n\n'
-        f'{table(claim, results)}\n\n'
+    paragraphs = [
+        f'# {claim.title}',
+        f'**Claim.** {claim.claim} Source: {claim.source}.',
+        table(claim, results),
+        claim.get('reading', ''),
         f'{len(results)} of {len(runs)} runs. Mannequins: {data}. Last checkpoint, flip test, '
         'ground-truth boxes.\n'
-        f'Machine: {machine()}; mmpose_ext {mmpose_ext.__version__}.\n\n'
-        f'```\n{command}\n```\n'
-    )
+        f'Machine: {machine()}; mmpose_ext {mmpose_ext.__version__}.',
+        f'```\n{command}\n```\n',
+    ]
+    page = '\n\n'.join(filter(None, paragraphs))
     header = dict(claim=name, command=command, machine=machine(), data=dict(claim.data))
     write_text(out / f'{name}.json', json.dumps(dict(header, results=results), indent=2) + '\n')
     write_text(out / f'{name}.md', page)

@@ -11,7 +11,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='MpiiDataset',
+        type='StrictMpiiDataset',
         data_root=data_root,
         data_mode='topdown',
         ann_file='annotations/mpii_train.json',
@@ -23,7 +23,7 @@ val_dataloader = dict(
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
-        type='MpiiDataset',
+        type='StrictMpiiDataset',
         data_root=data_root,
         data_mode='topdown',
         ann_file='annotations/mpii_val.json',

@@ -9,6 +9,10 @@ import cv2
 import torch
 from torch import Tensor
 
+# Second derivative of the logarithm of a Gaussian with a standard deviation of 100 bins. Rounding
+# in float32 is about 1e-6.
+FLAT_CURVATURE = -1e-4
+
 
 def argmax_bins(prediction: Tensor) -> Tensor:
     """Bin of the highest value; the first one of equals.
@@ -59,7 +63,9 @@ def dark_kernel_size(sigma: float) -> int:
     return size
 
 
-def refine_dark(prediction: Tensor, bins: Tensor, kernel_size: int) -> Tensor:
+def refine_dark(
+    prediction: Tensor, bins: Tensor, kernel_size: int, max_step: float | None = None
+) -> Tensor:
     """Move the peak to the maximum of the second-order Taylor expansion of log(blurred values).
 
     `DARK <https://arxiv.org/abs/1910.06278>`_ in one dimension, with the numbers of MMPose's
@@ -67,10 +73,17 @@ def refine_dark(prediction: Tensor, bins: Tensor, kernel_size: int) -> Tensor:
     scaled to the old maximum and limited to [1e-3, 50] before the logarithm. Where that gives no
     finite step (values that are all 0), the peak stays where it is.
 
+    MMPose takes a step of any length: where the values are nearly flat, the curvature is nearly 0
+    and the step may leave the image. That is the default here too, for equal numbers.
+    ``max_step`` is our choice: a peak then also stays where the expansion has no maximum, is
+    flatter than a Gaussian of 100 bins, or is more than ``max_step`` bins away; and positions
+    stay in [0, bins - 1].
+
     Args:
         prediction: Values per bin, (..., bins); positive around the peak. Not changed.
         bins: Bin of the highest value, int64 (...).
         kernel_size: Size of the blur in bins, odd.
+        max_step: Longest step in bins; None for MMPose's, without a limit.
 
     Returns:
         Refined positions in bins (...).
@@ -84,7 +97,10 @@ def refine_dark(prediction: Tensor, bins: Tensor, kernel_size: int) -> Tensor:
     slope = 0.5 * (after - before)
     curvature = 1e-9 + 0.25 * (after2 - 2 * here + before2)
     step = slope / curvature
-    return bins - torch.where(torch.isfinite(step), step, 0.0)
+    if max_step is None:
+        return bins - torch.where(torch.isfinite(step), step, 0.0)
+    is_peak = (curvature < FLAT_CURVATURE) & (step.abs() <= max_step)
+    return (bins - torch.where(is_peak, step, 0.0)).clamp(0, prediction.shape[-1] - 1)
 
 
 def _gaussian_blur(values: Tensor, kernel_size: int) -> Tensor:

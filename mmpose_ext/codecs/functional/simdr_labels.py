@@ -104,13 +104,11 @@ def _nearest_bins(
     keypoints: np.ndarray, keypoints_visible: np.ndarray, bins: tuple[int, int], split_ratio: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels (N, K, 2) clamped to the bins, and two masks (N, K): labelled, out of range."""
-    labels = np.rint(keypoints * split_ratio)  # half to even, as np.around
-    x, y = labels[..., 0], labels[..., 1]
-    out_of_range = (x < 0) | (x >= bins[0]) | (y < 0) | (y >= bins[1])
-    if out_of_range.any():
-        # Before the cast: a far coordinate would overflow the integer.
-        labels = np.minimum(np.maximum(labels, 0), (bins[0] - 1, bins[1] - 1))
-    return labels.astype(np.int64), keypoints_visible >= 0.5, out_of_range
+    nearest = np.rint(keypoints * split_ratio)  # half to even, as np.around
+    # Before the cast: a far coordinate would overflow the integer.
+    labels = np.minimum(np.maximum(nearest, 0), (bins[0] - 1, bins[1] - 1))
+    outside = labels != nearest
+    return labels.astype(np.int64), keypoints_visible >= 0.5, outside[..., 0] | outside[..., 1]
 
 
 def encode_index(

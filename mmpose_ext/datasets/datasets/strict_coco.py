@@ -1,38 +1,13 @@
 """COCO keypoints, with every annotation checked at the door."""
 
 import json
-import math
-from collections.abc import Mapping, Sequence
-from numbers import Real
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from mmpose.datasets.datasets import CocoDataset
 from mmpose.registry import DATASETS
 
-
-def numbers_of(name: str, values: Any, count: int) -> np.ndarray:
-    """Check that a field of an annotation is a list of finite numbers.
-
-    Args:
-        name (str): Name of the field, for the error.
-        values (Any): What stands in the file.
-        count (int): How many numbers there should be.
-
-    Returns:
-        np.ndarray: The numbers (count,) float64.
-
-    Raises:
-        ValueError: If it is not; says what was found.
-    """
-    if not isinstance(values, Sequence) or isinstance(values, str):
-        raise ValueError(f'{name} should be a list of {count} numbers, got {values!r:.80}')
-    if len(values) != count:
-        raise ValueError(f'{name} should have {count} numbers, got {len(values)}')
-    for index, value in enumerate(values):
-        if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
-            raise ValueError(f'{name}[{index}] should be a finite number, got {value!r:.80}')
-    return np.array(values, dtype=np.float64)
+from mmpose_ext.datasets.datasets.annotation_checks import check_visibilities, numbers_of
 
 
 def check_annotation(annotation: Mapping[str, Any], num_keypoints: int) -> None:
@@ -44,7 +19,8 @@ def check_annotation(annotation: Mapping[str, Any], num_keypoints: int) -> None:
 
     Raises:
         ValueError: If box or keypoints are missing, of a wrong length, or hold anything but
-            finite numbers, if the box has a negative size, or a visibility is not 0, 1 or 2.
+            finite numbers, if the box has a negative size, or none around labelled keypoints
+            of a single person, or a visibility is not 0, 1 or 2.
     """
     if 'keypoints' not in annotation:
         raise ValueError(
@@ -56,9 +32,12 @@ def check_annotation(annotation: Mapping[str, Any], num_keypoints: int) -> None:
     if width < 0 or height < 0:
         raise ValueError(f'bbox should be [x, y, width, height], got {annotation["bbox"]}')
     keypoints = numbers_of('keypoints', annotation['keypoints'], 3 * num_keypoints)
-    visibility = keypoints[2::3]
-    if not np.isin(visibility, (0, 1, 2)).all():
-        raise ValueError(f'visibilities should be 0, 1 or 2, got {sorted(set(visibility))}')
+    visibilities = keypoints[2::3]
+    check_visibilities('visibilities', visibilities, (0, 1, 2))
+    if visibilities.any() and not annotation.get('iscrowd') and not width * height:
+        raise ValueError(
+            f'bbox of a person with labelled keypoints has no area: {annotation["bbox"]}'
+        )
 
 
 @DATASETS.register_module()

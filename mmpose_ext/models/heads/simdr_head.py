@@ -166,6 +166,28 @@ class SimDRHead(SimCCHead):
         heatmaps = torch.matmul(y_labels[..., None], x_labels[..., None, :]).detach()
         return preds, [PixelData(heatmaps=heatmap) for heatmap in heatmaps]
 
+    def decode(self, batch_outputs: Prediction) -> list[InstanceData]:
+        """Decode a batch of outputs.
+
+        Args:
+            batch_outputs: Logits of the x axis (B, K, Wx) and of the y axis (B, K, Wy).
+
+        Returns:
+            B predictions, see :meth:`predict`.
+        """
+        if self.decoder is None or not self.decoder.support_batch_decoding:
+            return super().decode(batch_outputs)
+        keypoints, scores = self.decoder.batch_decode(*batch_outputs)
+        fields = {'keypoints': keypoints, 'keypoint_scores': scores}
+        if isinstance(scores, tuple):
+            fields['keypoint_scores'], fields['keypoints_visible'] = scores
+        preds = [InstanceData() for _ in keypoints]
+        for name, values in fields.items():
+            for pred, value in zip(preds, values, strict=True):
+                # An assignment also checks the lengths, which took longer than all the decoding.
+                pred.set_field(value, name)
+        return preds
+
     def loss(
         self,
         feats: Features,
@@ -227,11 +249,20 @@ class SimDRHead(SimCCHead):
         shift_bins = test_cfg.get('shift_bins')
         if shift_bins is None:
             shift_bins = self.simcc_split_ratio - 1
-        pred = self.forward(feats[0])
+        pred, pred_flip = self._forward_pair(feats[0], feats[1])
         flip_indices = batch_data_samples[0].metainfo['flip_indices']
-        flipped = flip_back(*self.forward(feats[1]), flip_indices, shift_bins)
+        flipped = flip_back(*pred_flip, flip_indices, shift_bins)
         x, y = (average_flipped(*axis, average) for axis in zip(pred, flipped, strict=True))
         return x, y
+
+    def _forward_pair(self, feats: Features, feats_flip: Features) -> tuple[Prediction, Prediction]:
+        """Predictions of the images and the mirrored images, in one pass where that is the same."""
+        both = feats[-1], feats_flip[-1]
+        # In training the statistics of the batch norms would mix.
+        if self.training or both[0].shape != both[1].shape:
+            return self.forward(feats), self.forward(feats_flip)
+        x, y = (axis.chunk(2) for axis in self.forward([torch.cat(both)]))
+        return (x[0], y[0]), (x[1], y[1])
 
     def _intensities(self, pred: Prediction) -> Prediction:
         """The 1-D distributions to draw: probabilities, or MMPose's normalized raw outputs."""

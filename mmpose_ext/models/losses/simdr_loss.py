@@ -19,7 +19,9 @@ from torch import Tensor, nn
 REDUCTIONS = ('sum', 'mean', 'batch_sum')
 
 
-# Both functions save softmax(z) * sum(q) - q, the gradient of a divergence, for their backward.
+# A divergence's gradient is softmax(z) * sum(q) - q, times the gradient that comes in. Forward has
+# it at hand, and the first backward scales that very buffer: fresh memory costs a CPU more time
+# than the arithmetic. A second backward, or one that is differentiated again, computes it anew.
 
 
 class _SmoothedKL(torch.autograd.Function):
@@ -27,11 +29,9 @@ class _SmoothedKL(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
-        others = label_smoothing / (logits.shape[-1] - 1)
-        margin = 1.0 - label_smoothing - others
+        others, margin = _smoothing(logits.shape[-1], label_smoothing)
         labels = labels[..., None]
-        # With q = others + margin at the label and sum(q) = 1, -sum(q ln p) is
-        # ln(sum(exp(z))) - margin * z_label - others * sum(z).
+        # As sum(q) = 1, -sum(q ln p) is ln(sum(exp(z))) - margin * z_label - others * sum(z).
         probabilities, log_sum = _softmax(logits)
         divergence = log_sum - margin * logits.gather(-1, labels)
         if others > 0:
@@ -39,15 +39,21 @@ class _SmoothedKL(torch.autograd.Function):
             divergence += label_smoothing * math.log(others)
         if label_smoothing < 1:
             divergence += (1.0 - label_smoothing) * math.log(1.0 - label_smoothing)
-        difference = probabilities.sub_(others)
-        difference.scatter_add_(-1, labels, torch.full_like(log_sum, -margin))
-        ctx.save_for_backward(difference)
+        ctx.save_for_backward(logits, labels)
+        ctx.label_smoothing = label_smoothing
+        ctx.difference = _minus_smoothed_(probabilities, labels, others, margin)
         return divergence[..., 0]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (difference,) = ctx.saved_tensors
-        return difference * grad[..., None], None, None
+        difference = _take_difference(ctx)
+        if difference is None:
+            logits, labels = ctx.saved_tensors
+            smoothing = _smoothing(logits.shape[-1], ctx.label_smoothing)
+            # A clone, as the history of softmax needs its result unchanged.
+            probabilities = logits.softmax(dim=-1).clone()
+            difference = _minus_smoothed_(probabilities, labels, *smoothing)
+        return _scale_(difference, grad[..., None]), None, None
 
 
 class _DenseKL(torch.autograd.Function):
@@ -59,15 +65,44 @@ class _DenseKL(torch.autograd.Function):
         # The limit only keeps ln(0) * 0 from being NaN.
         work = _log_(target.clamp_min(torch.finfo(target.dtype).tiny))
         divergence = work.sub_(logits).mul_(target).sum(dim=-1, keepdim=True)
-        # The buffer is used twice: fresh memory costs a CPU more time than the arithmetic.
         probabilities, log_sum = _softmax(logits, out=work)
-        ctx.save_for_backward(probabilities.mul_(mass).sub_(target))
+        ctx.save_for_backward(logits, target)
+        ctx.difference = probabilities.mul_(mass).sub_(target)
         return (divergence + mass * log_sum)[..., 0]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        (difference,) = ctx.saved_tensors
-        return difference * grad[..., None], None
+        difference = _take_difference(ctx)
+        if difference is None:
+            logits, target = ctx.saved_tensors
+            difference = logits.softmax(dim=-1) * target.sum(dim=-1, keepdim=True) - target
+        return _scale_(difference, grad[..., None]), None
+
+
+def _smoothing(bins: int, label_smoothing: float) -> tuple[float, float]:
+    """The smoothed label: its value at the other bins, and what the label's own bin has more."""
+    others = label_smoothing / (bins - 1)
+    return others, 1.0 - label_smoothing - others
+
+
+def _minus_smoothed_(probabilities: Tensor, labels: Tensor, others: float, margin: float) -> Tensor:
+    """Subtract the smoothed label in place."""
+    at_label = torch.full_like(labels, -margin, dtype=probabilities.dtype)
+    return probabilities.sub_(others).scatter_add_(-1, labels, at_label)
+
+
+def _take_difference(ctx: Any) -> Tensor | None:
+    """Forward's buffer, once, unless its history is wanted (``create_graph=True``)."""
+    if torch.is_grad_enabled():
+        return None
+    difference, ctx.difference = ctx.difference, None
+    return difference
+
+
+def _scale_(difference: Tensor, grad: Tensor) -> Tensor:
+    """Multiply in place, where 0 * NaN is 0: a weight of 0 takes broken logits back."""
+    finite = 1.0 + 0.0 * difference.sum(dim=-1, keepdim=True)  # NaN where the row has one
+    return difference.nan_to_num_().mul_(torch.where(grad == 0, grad, grad * finite))
 
 
 def _log_(values: Tensor) -> Tensor:
@@ -101,10 +136,12 @@ def smoothed_kl(logits: Tensor, labels: Tensor, label_smoothing: float) -> Tenso
         label_smoothing: e in [0, 1]. With 0 this is the cross-entropy.
 
     Returns:
-        Divergences, (B, K).
+        Divergences, (B, K). A gradient of 0 stays exactly 0 through logits that are infinite or
+        NaN.
 
     Raises:
-        ValueError: If the shapes do not fit or there is only one bin.
+        ValueError: If the shapes do not fit, there is only one bin, or a label on the CPU is
+            outside the bins (on a GPU that is CUDA's device-side assertion).
         TypeError: If the labels are not integers.
     """
     if labels.dtype.is_floating_point or labels.dtype.is_complex or labels.dtype == torch.bool:
@@ -117,7 +154,20 @@ def smoothed_kl(logits: Tensor, labels: Tensor, label_smoothing: float) -> Tenso
             f'logits {tuple(logits.shape)} and index labels {tuple(labels.shape)} do not fit: '
             'expected (B, K, bins) with at least 2 bins and (B, K).'
         )
+    _check_labels(labels, logits.shape[2])
     return _SmoothedKL.apply(_wide(logits), labels.long(), label_smoothing)
+
+
+def _check_labels(labels: Tensor, bins: int) -> None:
+    """Refuse labels outside the bins, where looking at them does not stop a GPU."""
+    if labels.device.type != 'cpu' or torch.compiler.is_compiling() or labels.numel() == 0:
+        return
+    lowest, highest = (int(label) for label in labels.aminmax())
+    if lowest < 0 or highest >= bins:
+        raise ValueError(
+            f'index labels must be in [0, {bins}), got {lowest if lowest < 0 else highest}. '
+            'Give codec and head the same input_size and simcc_split_ratio.'
+        )
 
 
 def dense_kl(logits: Tensor, target: Tensor) -> Tensor:
@@ -133,7 +183,8 @@ def dense_kl(logits: Tensor, target: Tensor) -> Tensor:
         target: q >= 0, (B, K, bins).
 
     Returns:
-        Divergences, (B, K).
+        Divergences, (B, K). A gradient of 0 stays exactly 0 through logits that are infinite or
+        NaN.
 
     Raises:
         ValueError: If the shapes do not fit.

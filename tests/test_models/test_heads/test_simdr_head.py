@@ -248,6 +248,27 @@ def test_flip_test_as_published(smoothing_type, config, shift, average):
     np.testing.assert_array_equal(keypoints, torch.stack(bins, -1) / 2)
 
 
+@pytest.mark.parametrize('deconv', [None, (8,)])
+def test_flip_test_runs_the_head_once_with_equal_numbers(deconv, monkeypatch):
+    kernels = {} if deconv is None else {'deconv_kernel_sizes': (4,), 'in_featuremap_size': (8, 12)}
+    head = make_head(deconv_out_channels=deconv, **kernels)
+    size = (12, 8) if deconv else (24, 16)
+    pair = [(torch.randn(3, head.in_channels, *size),) for _ in range(2)]
+    with torch.no_grad():
+        head(pair[0])  # moves the statistics of the batch norms
+        head.eval()
+        expected = head(pair[0]), head(pair[1])
+        calls = []
+        forward = head.forward
+        monkeypatch.setattr(head, 'forward', lambda feats: calls.append(feats) or forward(feats))
+        preds = head._forward_pair(*pair)
+        assert [len(feats[-1]) for feats in calls] == [6]
+        torch.testing.assert_close(preds, expected, rtol=1e-5, atol=1e-6)
+        head.train()
+        head._forward_pair(*pair)
+    assert [len(feats[-1]) for feats in calls] == [6, 3, 3]
+
+
 def test_heatmaps_are_products_of_the_probabilities():
     head = make_head().eval()
     preds, fields = head.predict(features(), make_samples(head.decoder), {'output_heatmaps': True})

@@ -156,6 +156,7 @@ def test_gradient_of_smoothed_kl(e):
     pred = logits(2, 3, (6, 9), torch.float64)[0].requires_grad_()
     target = torch.randint(6, (2, 3))
     assert torch.autograd.gradcheck(lambda z: smoothed_kl(z, target, e), pred)
+    assert torch.autograd.gradgradcheck(lambda z: smoothed_kl(z, target, e), pred)
 
 
 def test_gradient_of_dense_kl():
@@ -163,6 +164,7 @@ def test_gradient_of_dense_kl():
     target = torch.rand(2, 3, 6, dtype=torch.float64)
     target[0, 0, :3] = 0
     assert torch.autograd.gradcheck(lambda z: dense_kl(z, target), pred)
+    assert torch.autograd.gradgradcheck(lambda z: dense_kl(z, target), pred)
 
 
 @pytest.mark.parametrize('reduction', REDUCTIONS)
@@ -198,6 +200,34 @@ def test_keypoints_of_weight_0_add_exactly_0(loss, labels, large):
     for p in leaves:
         assert (p.grad[1] == 0).all()
         assert p.grad[0].any()
+
+
+@pytest.mark.parametrize(('loss', 'labels'), CASES)
+@pytest.mark.parametrize('value', [math.inf, -math.inf, math.nan])
+def test_broken_logits_spread_only_where_there_is_weight(loss, labels, value):
+    pred = logits()
+    target, weight = labels(pred), torch.ones(3, 5)
+    weight[1, 2] = 0
+    for p in pred:
+        p[1, 2] = value
+        p.requires_grad_()
+    result = loss(pred, target, weight)
+    result.backward()
+    assert torch.isfinite(result)
+    assert all((p.grad[1, 2] == 0).all() for p in pred)
+    assert all(torch.isfinite(p.grad).all() and p.grad[0].any() for p in pred)
+    leaves = [p.detach().requires_grad_() for p in pred]
+    loss(leaves, target, torch.ones(3, 5)).backward()
+    assert all(p.grad[1, 2].isnan().any() and p.grad[0].isfinite().all() for p in leaves)
+
+
+@pytest.mark.parametrize('label', [-1, 24])
+def test_refuses_labels_outside_the_bins(label):
+    pred = logits(bins=(24, 24))
+    target = index_labels(pred)
+    target[1][2, 3] = label
+    with pytest.raises(ValueError, match=rf'\[0, 24\), got {label}'):
+        SimDRSmoothingLoss()(pred, target, torch.ones(3, 5))
 
 
 @pytest.mark.parametrize(('loss', 'labels'), CASES)
@@ -263,8 +293,10 @@ def test_backward_can_be_repeated():
     for loss, labels in CASES:
         value = loss(pred, labels([p.detach() for p in pred]), torch.ones(3, 5))
         first = torch.autograd.grad(value, pred, retain_graph=True)
+        kept = [g.clone() for g in first]
         second = torch.autograd.grad(value, pred)
-        torch.testing.assert_close(first, second, rtol=0, atol=0)
+        torch.testing.assert_close(first, second)
+        torch.testing.assert_close(list(first), kept, rtol=0, atol=0)
 
 
 def test_built_from_the_registry():

@@ -1,0 +1,49 @@
+"""What the strict datasets check in annotation files."""
+
+import math
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+
+def numbers_of(name: str, values: Any, count: int) -> np.ndarray:
+    """Check that a field of an annotation is a list of finite numbers.
+
+    Args:
+        name (str): Name of the field, for the error.
+        values (Any): What stands in the file.
+        count (int): How many numbers there should be.
+
+    Returns:
+        np.ndarray: The numbers (count,) float64.
+
+    Raises:
+        ValueError: If it is not; says what was found.
+    """
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise ValueError(f'{name} should be a list of {count} numbers, got {values!r:.80}')
+    if len(values) != count:
+        raise ValueError(f'{name} should have {count} numbers, got {len(values)}')
+    for index, value in enumerate(values):
+        if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
+            raise ValueError(f'{name}[{index}] should be a finite number, got {value!r:.80}')
+    return np.array(values, dtype=np.float64)
+
+
+def check_visibilities(name: str, values: np.ndarray, allowed: Sequence[int]) -> None:
+    """Check that visibilities are among those that a format knows.
+
+    Args:
+        name (str): Name of the field, for the error.
+        values (np.ndarray): Visibilities (K,).
+        allowed (Sequence[int]): The values of the format.
+
+    Raises:
+        ValueError: If there is another one; names all that were found.
+    """
+    if not np.isin(values, allowed).all():
+        known = f'{", ".join(map(str, allowed[:-1]))} or {allowed[-1]}'
+        found = sorted({float(value) for value in values})
+        raise ValueError(f'{name} should be {known}, got {found}')

@@ -1,0 +1,96 @@
+"""The set-up script, with interpreters that only write down what they are asked to do."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+FAKE_PYTHON = """#!/bin/sh
+echo "$*" >>{state}/calls
+case "$*" in
+    *version_info*) echo {version} ;;
+    *"import cv2") [ ! -e {state}/no_libgl ] || {{
+        echo 'ImportError: libGL.so.1: cannot open shared object file' >&2
+        exit 1
+    }} ;;
+    *'version("opencv-python")'*) echo 4.11.0.86 ;;
+    "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+    *"pip show"*) exit 1 ;;
+    *opencv-python-headless==*) rm -f {state}/no_libgl ;;
+esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path, root):
+    """What the script reads, in a folder of its own."""
+    (tmp_path / 'tools').mkdir()
+    for name in ('tools/setup_env.sh', 'requirements.txt', 'requirements-dev.txt', 'setup.py'):
+        shutil.copy(root / name, tmp_path / name)
+    return tmp_path
+
+
+def fake_python(checkout, version):
+    path = checkout / f'python{version}'
+    path.write_text(FAKE_PYTHON.format(state=checkout, version=version))
+    path.chmod(0o755)
+    return path
+
+
+def set_up(checkout, python):
+    """Run the script; give exit status, output and the calls of interpreters."""
+    (checkout / 'calls').write_text('')
+    done = subprocess.run(
+        ['bash', 'tools/setup_env.sh'],
+        cwd=checkout,
+        env={**os.environ, 'PYTHON': str(python), 'MMCV': ''},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    calls = (checkout / 'calls').read_text().splitlines()
+    return done.returncode, done.stdout, [call for call in calls if not call.startswith('-c')]
+
+
+def test_venv_is_reused_and_rebuilt_for_another_version(checkout):
+    python310, python311 = fake_python(checkout, '3.10'), fake_python(checkout, '3.11')
+    status, output, calls = set_up(checkout, python311)
+    assert status == 0, output
+    assert '-m venv .venv' in calls
+    assert any('torch==' in call for call in calls)
+    assert set_up(checkout, python311) == (0, '', [])
+    status, output, calls = set_up(checkout, python310)
+    assert status == 0, output
+    assert '-m venv .venv' in calls
+    assert set_up(checkout, python310) == (0, '', [])
+    # No interpreter named: that of .venv does.
+    assert set_up(checkout, '') == (0, '', [])
+
+
+@pytest.mark.parametrize('version', ['3.9', '3.12', '3.14'])
+def test_unsupported_python_is_refused_by_name(checkout, version):
+    set_up(checkout, fake_python(checkout, '3.11'))
+    python = fake_python(checkout, version)
+    status, output, calls = set_up(checkout, python)
+    assert (status, calls) == (1, [])
+    assert f'PYTHON={python} is Python {version}; 3.10 and 3.11 are supported' in output
+    assert (checkout / '.venv/bin/python').exists()
+
+
+def test_python_that_is_not_there_is_named(checkout):
+    status, output, calls = set_up(checkout, 'no-such-python')
+    assert (status, calls) == (1, [])
+    assert 'PYTHON=no-such-python does not run' in output
+
+
+def test_headless_opencv_where_the_desktop_build_does_not_load(checkout):
+    (checkout / 'no_libgl').touch()
+    status, output, calls = set_up(checkout, fake_python(checkout, '3.11'))
+    assert status == 0, output
+    assert 'opencv-python does not load here (ImportError: libGL.so.1' in output
+    assert 'taking opencv-python-headless==4.11.0.86 instead' in output
+    removed, installed = calls[-2:]
+    assert 'pip uninstall' in removed
+    assert removed.endswith('opencv-python opencv-python-headless')
+    assert installed.endswith('--no-deps opencv-python-headless==4.11.0.86')
