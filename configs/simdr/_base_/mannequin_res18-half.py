@@ -1,6 +1,6 @@
 # What SimDR and its heatmap baseline share on mannequins: data, trunk, schedule.
 # The numbers are ours, chosen for a laptop: ResNet-18 at half its width, deconvs of 128
-# channels where the paper has 256, some 1,400 steps. Adam at 1e-3 is the paper's.
+# channels where the paper has 256, some 930 steps. Adam at 1e-3 is the paper's.
 _base_ = ['../../_base_/default_runtime.py', '../../_base_/datasets/mannequin_easy.py']
 
 train_cfg = dict(max_epochs=15, val_interval=5)
