@@ -14,7 +14,7 @@ from mmpose_ext.version import __version__
 
 __all__ = ['__version__']
 
-_REGISTERED_PARTS = ('codecs', 'datasets', 'engine', 'models')
+_REGISTERED_PARTS = ('codecs', 'datasets', 'engine', 'evaluation', 'models', 'visualization')
 
 
 def _started_as_doctor() -> bool:

@@ -3,7 +3,9 @@
     python tools/draw_predictions.py CONFIG CHECKPOINT --out predictions.jpg
 
 For each person, left to right: what the network is given, what it predicts,
-the truth.
+the truth. For 3D models: what the network is given, the predicted 2D skeleton,
+the predicted 3D skeleton from two sides with the true one in thin grey, the
+predicted and the true polarity of each part.
 """
 
 import argparse
@@ -20,7 +22,7 @@ def main() -> None:
     parser.add_argument('checkpoint', help='checkpoint of the model')
     parser.add_argument('--out', required=True, help='image to write')
     parser.add_argument('--people', type=int, default=12, help='how many (default: 12)')
-    parser.add_argument('--people-per-row', type=int, default=3, help='default: 3')
+    parser.add_argument('--people-per-row', type=int, help='default: 3, or 1 for 3D models')
     parser.add_argument('--kpt-thr', type=float, default=0.02, help='lowest score that is drawn')
     parser.add_argument('--device', default='cpu', help='default: cpu')
     options = vars(parser.parse_args())

@@ -1,5 +1,6 @@
 """Codecs: keypoints to training targets and back."""
 
+from mmpose_ext.codecs.hemlets_label import HEMletsLabel
 from mmpose_ext.codecs.simdr_label import SimDRLabel
 
-__all__ = ['SimDRLabel']
+__all__ = ['HEMletsLabel', 'SimDRLabel']

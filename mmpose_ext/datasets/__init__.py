@@ -1,6 +1,26 @@
 """Datasets and transforms."""
 
-from mmpose_ext.datasets.datasets import StrictCocoDataset, StrictMpiiDataset
-from mmpose_ext.datasets.transforms import StrictLoadImage
+from mmpose_ext.datasets.datasets import (
+    CocoPolarityDataset,
+    Human36m18CombinedDataset,
+    Human36mImageDataset,
+    LspDataset,
+    LspPolarityDataset,
+    MpiiPolarityDataset,
+    StrictCocoDataset,
+    StrictMpiiDataset,
+)
+from mmpose_ext.datasets.transforms import Human36m18Converter, StrictLoadImage
 
-__all__ = ['StrictCocoDataset', 'StrictLoadImage', 'StrictMpiiDataset']
+__all__ = [
+    'CocoPolarityDataset',
+    'Human36m18CombinedDataset',
+    'Human36m18Converter',
+    'Human36mImageDataset',
+    'LspDataset',
+    'LspPolarityDataset',
+    'MpiiPolarityDataset',
+    'StrictCocoDataset',
+    'StrictLoadImage',
+    'StrictMpiiDataset',
+]

@@ -1,5 +1,6 @@
-"""Evaluation: formulas on predictions and labels."""
+"""Evaluation: formulas on predictions and labels, and the metrics built of them."""
 
 from mmpose_ext.evaluation.functional import simdr_pck_accuracy
+from mmpose_ext.evaluation.metrics import Keypoint3DPCK, VolumetricMPJPE
 
-__all__ = ['simdr_pck_accuracy']
+__all__ = ['Keypoint3DPCK', 'VolumetricMPJPE', 'simdr_pck_accuracy']

@@ -1,6 +1,6 @@
 """Models: heads and losses."""
 
-from mmpose_ext.models.heads import SimDRHead
-from mmpose_ext.models.losses import SimDRKLLoss, SimDRSmoothingLoss
+from mmpose_ext.models.heads import HEMletsHead, SimDRHead
+from mmpose_ext.models.losses import HEMletsLoss, SimDRKLLoss, SimDRSmoothingLoss
 
-__all__ = ['SimDRHead', 'SimDRKLLoss', 'SimDRSmoothingLoss']
+__all__ = ['HEMletsHead', 'HEMletsLoss', 'SimDRHead', 'SimDRKLLoss', 'SimDRSmoothingLoss']

@@ -1,5 +1,18 @@
 """Pictures of what models see."""
 
+from mmpose_ext.visualization.hemlets_grid import draw_hemlets_grid
+from mmpose_ext.visualization.hemlets_visualizer import HEMletsVisualizer
+from mmpose_ext.visualization.part_polarity import draw_part_polarity
+from mmpose_ext.visualization.pose3d import draw_pose3d
 from mmpose_ext.visualization.sheets import prediction_sheet, tile_images
+from mmpose_ext.visualization.sheets3d import prediction_sheet_3d
 
-__all__ = ['prediction_sheet', 'tile_images']
+__all__ = [
+    'HEMletsVisualizer',
+    'draw_hemlets_grid',
+    'draw_part_polarity',
+    'draw_pose3d',
+    'prediction_sheet',
+    'prediction_sheet_3d',
+    'tile_images',
+]

@@ -4,7 +4,9 @@
     python tools/benchmark/claims.py simdr_low_resolution --quick
 
 A claim is a file of ``configs/claims``: which configs (arms) are compared in
-which settings, over which seeds, on which mannequins. Every run goes through
+which settings, over which seeds, on which mannequins. An arm is the path of a
+config, or ``dict(config=path, options={...})`` with values to change in it, as
+``--cfg-options`` would. Every run goes through
 ``tools/train.py`` and ``tools/test.py`` on the config that lies in its folder
 under ``--work-dir``. Runs that are finished are not repeated and a run that was
 cut off is resumed, so the same command can be given again at any time. The
@@ -24,7 +26,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,7 @@ class Run:
         seed (int): Seed of the training.
         config (Path): Config of the arm.
         folder (Path): Where the run keeps its files.
+        options (dict): What the arm changes in its config.
     """
 
     setting: str
@@ -54,6 +57,7 @@ class Run:
     seed: int
     config: Path
     folder: Path
+    options: dict = field(default_factory=dict, compare=False)
 
     @property
     def result_file(self) -> Path:
@@ -69,9 +73,14 @@ class Run:
         return f'{self.setting} {self.arm} seed {self.seed}'
 
 
+# glibc hands large blocks back to the system and fetches them anew in every step, a sixth of
+# the time of small networks.
+KEEP_MEMORY = {'MALLOC_MMAP_THRESHOLD_': str(10**9), 'MALLOC_TRIM_THRESHOLD_': str(4 * 10**9)}
+
+
 def call(command: list[Any], log: Path, threads: int | None = None) -> None:
     """Run a command, its output into ``log``; on failure say what it printed last."""
-    env = {**os.environ, 'OMP_NUM_THREADS': str(threads)} if threads else None
+    env = {**os.environ, **KEEP_MEMORY, 'OMP_NUM_THREADS': str(threads)} if threads else None
     with log.open('a', encoding='utf-8') as stream:
         done = subprocess.run(
             [str(part) for part in command],
@@ -103,12 +112,14 @@ def load_claim(name: str, quick: bool) -> Config:
 
 def plan(claim: Config, work_dir: Path) -> list[Run]:
     """List the runs of a claim: seeds outermost, so that a part of them is already fair."""
-    return [
-        Run(setting, arm, seed, ROOT / config, work_dir / setting / arm / f'seed{seed}')
-        for seed in claim.seeds
-        for setting, arms in claim.settings.items()
-        for arm, config in arms.items()
-    ]
+    runs = []
+    for seed in claim.seeds:
+        for setting, arms in claim.settings.items():
+            for arm, what in arms.items():
+                config, options = (what, {}) if isinstance(what, str) else what.values()
+                folder = work_dir / setting / arm / f'seed{seed}'
+                runs.append(Run(setting, arm, seed, ROOT / config, folder, dict(options)))
+    return runs
 
 
 def make_data(data: dict, log: Path) -> Path:
@@ -124,9 +135,10 @@ def make_data(data: dict, log: Path) -> Path:
 
 
 def datasets_of(cfg: Config) -> Iterator[Any]:
-    """Yield the dataset dicts of a config, train, val and test."""
+    """Yield the dataset dicts of a config, train, val and test; of a combined one its parts."""
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        yield cfg[name].dataset
+        dataset = cfg[name].dataset
+        yield from dataset.get('datasets', [dataset])
 
 
 def write_config(run: Run, claim: Config, data_root: Path) -> Path:
@@ -136,11 +148,13 @@ def write_config(run: Run, claim: Config, data_root: Path) -> Path:
         SystemExit: If the run was begun with other settings, which would mix two experiments.
     """
     cfg = Config.fromfile(run.config)
+    cfg.merge_from_dict(run.options)
     old_root = cfg.data_root
     for dataset in datasets_of(cfg):
         dataset.data_root = f'{data_root}/'
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        evaluator.ann_file = evaluator.ann_file.replace(old_root, f'{data_root}/')
+        if 'ann_file' in evaluator:
+            evaluator.ann_file = evaluator.ann_file.replace(old_root, f'{data_root}/')
     cfg.randomness = dict(seed=run.seed)
     cfg.merge_from_dict(dict(claim.overrides))
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -189,15 +203,16 @@ def machine() -> str:
     return f'{cpu}, {os.cpu_count()} cores, torch {torch.__version__}'
 
 
-def spread(values: list[float]) -> str:
+def spread(values: list[float], digits: int) -> str:
     """Write mean and, of several values, the sample standard deviation."""
-    mean = f'{statistics.mean(values):.3f}'
-    return f'{mean} ± {statistics.stdev(values):.3f}' if len(values) > 1 else mean
+    mean = f'{statistics.mean(values):.{digits}f}'
+    return f'{mean} ± {statistics.stdev(values):.{digits}f}' if len(values) > 1 else mean
 
 
 def table(claim: Config, results: list[dict]) -> str:
     """Write the Markdown table: a row for each arm in each setting."""
     main = claim.metrics[0]
+    digits = claim.get('digits', 3)
     names = ' | '.join(f'{metric} (mean ± sd)' for metric in claim.metrics)
     lines = [
         f'| setting | arm | {names} | {main} by seed | difference to {claim.baseline}, by seed '
@@ -211,15 +226,15 @@ def table(claim: Config, results: list[dict]) -> str:
         reference = {r['seed']: r['metrics'][main] for r in scores[claim.baseline]}
         for arm, rows in scores.items():
             by_seed = {r['seed']: r['metrics'][main] for r in rows}
-            gaps = [f'{v - reference[s]:+.3f}' for s, v in by_seed.items() if s in reference]
+            gaps = [f'{v - reference[s]:+.{digits}f}' for s, v in by_seed.items() if s in reference]
             means = ' | '.join(
-                spread([r['metrics'][metric] for r in rows]) if rows else 'not run'
+                spread([r['metrics'][metric] for r in rows], digits) if rows else 'not run'
                 for metric in claim.metrics
             )
             seconds = f'{statistics.mean([r["train_seconds"] for r in rows]):.0f}' if rows else ''
             lines.append(
                 f'| {setting} | {arm} | {means} | '
-                f'{" ".join(f"{v:.3f}" for v in by_seed.values())} | '
+                f'{" ".join(f"{v:.{digits}f}" for v in by_seed.values())} | '
                 f'{"" if arm == claim.baseline else " ".join(gaps)} | {seconds} |'
             )
     return '\n'.join(lines)

@@ -1,6 +1,23 @@
 """Datasets."""
 
+from mmpose_ext.datasets.datasets.human36m18_combined import Human36m18CombinedDataset
+from mmpose_ext.datasets.datasets.human36m_image import Human36mImageDataset
+from mmpose_ext.datasets.datasets.lsp import LspDataset
+from mmpose_ext.datasets.datasets.polarity_2d import (
+    CocoPolarityDataset,
+    LspPolarityDataset,
+    MpiiPolarityDataset,
+)
 from mmpose_ext.datasets.datasets.strict_coco import StrictCocoDataset
 from mmpose_ext.datasets.datasets.strict_mpii import StrictMpiiDataset
 
-__all__ = ['StrictCocoDataset', 'StrictMpiiDataset']
+__all__ = [
+    'CocoPolarityDataset',
+    'Human36m18CombinedDataset',
+    'Human36mImageDataset',
+    'LspDataset',
+    'LspPolarityDataset',
+    'MpiiPolarityDataset',
+    'StrictCocoDataset',
+    'StrictMpiiDataset',
+]

@@ -1,5 +1,31 @@
-"""Formulas of evaluation, on tensors."""
+"""Formulas of evaluation, on tensors and arrays."""
 
+from mmpose_ext.evaluation.functional.pose3d_errors import (
+    align_procrustes,
+    align_scale,
+    joint_errors,
+    keypoint_3d_auc,
+    keypoint_3d_pck,
+    mpjpe,
+)
+from mmpose_ext.evaluation.functional.restore_3d import (
+    back_project,
+    scale_to_bone_length,
+    search_root_depth,
+    total_bone_length,
+)
 from mmpose_ext.evaluation.functional.simdr_accuracy import simdr_pck_accuracy
 
-__all__ = ['simdr_pck_accuracy']
+__all__ = [
+    'align_procrustes',
+    'align_scale',
+    'back_project',
+    'joint_errors',
+    'keypoint_3d_auc',
+    'keypoint_3d_pck',
+    'mpjpe',
+    'scale_to_bone_length',
+    'search_root_depth',
+    'simdr_pck_accuracy',
+    'total_bone_length',
+]

@@ -1,0 +1,23 @@
+# HEMlets Pose on Human3.6M and, as 2D, MPII: the training data of the paper's main table.
+_base_ = [
+    '../_base_/schedule_25e.py',
+    '../_base_/hemlets_res50_256x256.py',
+    '../../_base_/datasets/hemlets_h36m_mpii.py',
+]
+
+train_pipeline = [
+    *_base_.train_transforms,
+    dict(type='TopdownAffine', input_size=_base_.codec.input_size),
+    *_base_.color_augmentation,
+    dict(type='GenerateTarget', encoder=_base_.codec),
+    dict(type='PackPoseInputs'),
+]
+val_pipeline = [
+    *_base_.val_transforms,
+    dict(type='TopdownAffine', input_size=_base_.codec.input_size),
+    dict(type='GenerateTarget', encoder=_base_.codec),
+    _base_.pack_inputs,
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = val_dataloader

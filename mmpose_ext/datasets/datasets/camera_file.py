@@ -1,0 +1,105 @@
+"""Reading MMPose's ``cameras.pkl`` without running what a pickle may hold."""
+
+import io
+import pickle
+from collections.abc import Mapping
+from typing import Any
+
+import mmengine.fileio
+import numpy as np
+
+# What a pickled dict of numpy arrays is made of; numpy 2 moved its core.
+_ARRAY_PARTS = {
+    ('numpy', 'dtype'),
+    ('numpy', 'ndarray'),
+    *(
+        (f'numpy.{core}.{module}', name)
+        for core in ('core', '_core')
+        for module, name in (
+            ('multiarray', '_reconstruct'),
+            ('multiarray', 'scalar'),
+            ('numeric', '_frombuffer'),
+        )
+    ),
+}
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """An unpickler that knows numpy arrays and Python's own values, nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ARRAY_PARTS:
+            raise pickle.UnpicklingError(f'it asks for {module}.{name}')
+        return super().find_class(module, name)
+
+
+def load_cameras(path: str) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Read a file of cameras as MMPose writes it for Human3.6M.
+
+    Args:
+        path (str): The file, a pickle of {(subject, camera): {'f', 'c', ...}}.
+
+    Returns:
+        dict: The cameras by subject and camera, such as ``('S1', '54138969')``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no pickle of such a dict, or holds anything but numpy arrays and
+            plain values: nothing of it is run.
+    """
+    try:
+        data = mmengine.fileio.get(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'there is no file of cameras {path}; MMPose makes it from metadata.xml with '
+            'preprocess_h36m.py, this package with make_mannequin.py'
+        ) from error
+    try:
+        cameras = _ArrayUnpickler(io.BytesIO(data)).load()
+    except Exception as error:  # a broken pickle may raise anything
+        raise ValueError(
+            f'{path} is no file of cameras ({type(error).__name__}: {error}); it should hold a '
+            'pickled dict of dicts of numpy arrays, and nothing of it was run'
+        ) from error
+    if not isinstance(cameras, dict) or not cameras:
+        raise ValueError(f'{path} should hold a dict of cameras, got {cameras!r:.80}')
+    for key, camera in cameras.items():
+        named = isinstance(key, tuple) and [type(part) for part in key] == [str, str]
+        if not named or not isinstance(camera, Mapping):
+            raise ValueError(
+                f'{path} should map (subject, camera) to a dict each, got {key!r:.80}: '
+                f'{camera!r:.80}'
+            )
+    return cameras
+
+
+def intrinsics_of(camera: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Give focal length and principal point of a camera.
+
+    Args:
+        camera (Mapping[str, Any]): An entry of the file; ``f`` and ``c`` hold x and y in px.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Focal length (2,) and principal point (2,) in px.
+
+    Raises:
+        ValueError: If one is missing or not two finite numbers, or a focal length is not
+            positive.
+    """
+    values = []
+    for name in ('f', 'c'):
+        if name not in camera:
+            raise ValueError(f'the camera has no {name}, only {sorted(camera)}')
+        try:
+            value = np.asarray(camera[name], dtype=np.float64).reshape(-1)
+        except (TypeError, ValueError):
+            value = np.empty(0)
+        if value.shape != (2,) or not np.isfinite(value).all():
+            raise ValueError(
+                f'{name} of the camera should be two finite numbers in px, got {camera[name]!r}'
+            )
+        values.append(value)
+    focal, principal_pt = values
+    if (focal <= 0).any():
+        raise ValueError(f'focal length f should be positive, got {focal.tolist()} px')
+    return focal, principal_pt

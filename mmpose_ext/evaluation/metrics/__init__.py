@@ -1,0 +1,6 @@
+"""Metrics."""
+
+from mmpose_ext.evaluation.metrics.keypoint_3d_pck import Keypoint3DPCK
+from mmpose_ext.evaluation.metrics.volumetric_mpjpe import VolumetricMPJPE
+
+__all__ = ['Keypoint3DPCK', 'VolumetricMPJPE']

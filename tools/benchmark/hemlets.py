@@ -1,0 +1,417 @@
+"""Time HEMlets' encoding, soft-argmax and head against plain forms of them, in one run.
+
+    python tools/benchmark/hemlets.py
+
+Every row first computes both results and compares them; unequal ones end the run. Then the two
+sides are timed in turns, and the medians and their ratio go into
+``docs/results/hemlets_speed.md``, with the peak memory of the soft-argmax at batch 32, each
+form in a process of its own. The exit status is 1 if a wanted figure is missed (with
+``--quick``, which measures nothing, 0).
+"""
+
+import argparse
+import copy
+import math
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import mmpose_ext  # isort: skip  # mends what MMPose's imports need
+import cv2
+import mmpose
+import numpy as np
+import torch
+from hemlets_memory import FORMS, JOINTS, SIZE, naive_soft_argmax, soft_argmax_step
+from mmengine.structures import InstanceData, PixelData
+from mmpose.codecs.utils import generate_gaussian_heatmaps
+from mmpose.structures import PoseDataSample
+from torch import Tensor, nn
+
+from mmpose_ext.codecs import HEMletsLabel
+from mmpose_ext.fileio import write_text
+from mmpose_ext.models import HEMletsHead
+from mmpose_ext.models.functional import soft_argmax_3d
+
+SOFT_ARGMAX_BATCH, HEAD_BATCH, MEMORY_BATCH = 4, 2, 32
+# For the 8x8 feature maps that a ResNet-50 makes of 256x256.
+HEAD = {'in_channels': 2048}
+MAX_ENCODE_MS, MAX_OVERHEAD, MIN_SPEEDUP, MAX_MEMORY = 1.0, 1.15, 10.0, 3.0
+RESULTS = Path(__file__).parents[2] / 'docs' / 'results' / 'hemlets_speed.md'
+
+Arrays = list[np.ndarray]
+
+
+@dataclass
+class Case:
+    """One row: two ways to run something, and the limits that were asked for."""
+
+    name: str
+    other_name: str
+    other: Callable[[], object]
+    ours: Callable[[], object]
+    results: Callable[[], tuple[Arrays, Arrays]]  # the other's and ours; not timed
+    tolerance: float
+    min_speedup: float | None = None
+    max_overhead: float | None = None
+    max_ms: float | None = None
+
+
+# Encoding.
+
+
+def plain_encode(codec: HEMletsLabel, keypoints: np.ndarray) -> dict[str, np.ndarray]:
+    """Encode a 3D sample part by part with MMPose's generator of heatmaps."""
+    size, parts = codec.heatmap_size, codec.parts.tolist()
+    scale = np.divide(size, codec.input_size)
+    points, visible = keypoints[..., :2] * scale, np.ones(keypoints.shape[:2], np.float32)
+    heatmaps, _ = generate_gaussian_heatmaps(size, points, visible, codec.sigma)
+    hemlets = np.zeros((3 * len(parts), size[1], size[0]), dtype=np.float32)
+    for k, part in enumerate(parts):
+        parent, child = generate_gaussian_heatmaps(
+            size, points[:, part], visible[:, part], codec.sigma
+        )[0]
+        nearer = keypoints[0, part[0], 2] - keypoints[0, part[1], 2]
+        polarity = int(nearer > codec.eps) - int(nearer < -codec.eps)
+        hemlets[3 * k + 1] = parent
+        np.maximum(hemlets[3 * k + 1 + polarity], child, out=hemlets[3 * k + 1 + polarity])
+    labels = np.concatenate(
+        [keypoints[..., :2] / codec.input_size - 0.5, keypoints[..., 2:] / codec.depth_bound], -1
+    )
+    return dict(heatmaps=heatmaps, hemlets=hemlets, keypoint_labels=labels)
+
+
+def encode_case() -> Case:
+    """Encoding of one sample with all joints inside; 32 such are compared."""
+    rng, codec = np.random.default_rng(0), HEMletsLabel()
+    people = rng.uniform((10, 10, -400), (245, 245, 400), (32, 1, JOINTS, 3)).astype(np.float32)
+
+    def results() -> tuple[Arrays, Arrays]:
+        plain = [plain_encode(codec, person) for person in people]
+        ours = [codec.encode(person) for person in people]
+        theirs, mine = (
+            [np.stack([one[key] for one in side]) for key in plain[0]] for side in (plain, ours)
+        )
+        return theirs, mine
+
+    return Case(
+        'encode one sample',
+        "a loop over parts with MMPose's generate_gaussian_heatmaps",
+        lambda: plain_encode(codec, people[0]),
+        lambda: codec.encode(people[0]),
+        results,
+        tolerance=1e-6,
+        min_speedup=MIN_SPEEDUP,
+        max_ms=MAX_ENCODE_MS,
+    )
+
+
+# Soft-argmax.
+
+
+def soft_argmax_case(device: str) -> Case:
+    """Soft-argmax of a batch, forward and backward."""
+    shape = (SOFT_ARGMAX_BATCH, JOINTS, SIZE, SIZE, SIZE)
+    logits = (3 * torch.randn(shape, device=device)).requires_grad_()
+
+    def arrays(function: Callable[[Tensor], Tensor]) -> Arrays:
+        coords = soft_argmax_step(function, logits)
+        return [coords.detach().cpu().numpy(), logits.grad.cpu().numpy()]
+
+    return Case(
+        f'soft-argmax, forward + backward, batch {SOFT_ARGMAX_BATCH}',
+        'softmax and three sums with autograd',
+        lambda: soft_argmax_step(naive_soft_argmax, logits),
+        lambda: soft_argmax_step(soft_argmax_3d, logits),
+        lambda: (arrays(naive_soft_argmax), arrays(soft_argmax_3d)),
+        tolerance=1e-3,
+    )
+
+
+# The head.
+
+
+def head_samples(device: str) -> list[PoseDataSample]:
+    """People with the codec's labels."""
+    rng, codec, samples = np.random.default_rng(0), HEMletsLabel(), []
+    for _ in range(HEAD_BATCH):
+        person = rng.uniform((10, 10, -400), (245, 245, 400), (1, JOINTS, 3))
+        encoded = codec.encode(person.astype(np.float32))
+        sample = PoseDataSample()
+        labels = {name: encoded[name] for name in codec.label_mapping_table}
+        sample.gt_instance_labels = InstanceData(**labels).to_tensor()
+        fields = {name: encoded[name] for name in codec.field_mapping_table}
+        sample.gt_fields = PixelData(**fields).to_tensor()
+        samples.append(sample.to(device))
+    return samples
+
+
+def layers_forward(head: HEMletsHead, feats: tuple[Tensor]) -> tuple[Tensor, Tensor]:
+    """The volume, as channels, and the maps."""
+    maps = head.hemlets_branch(feats)
+    fused = torch.cat([head.feature_branch(feats), head.hemlets_encoder(maps)], dim=1)
+    return head.volume_layers(fused), maps
+
+
+def without_norms(head: HEMletsHead) -> HEMletsHead:
+    """A copy that has the convolutions only."""
+    head = copy.deepcopy(head)
+    for parent in list(head.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm2d | nn.ReLU):
+                setattr(parent, name, nn.Identity())
+    return head
+
+
+def head_cases(device: str) -> list[Case]:
+    """The head's loss, forward and backward, against its layers with given gradients."""
+    head = HEMletsHead(**HEAD).to(device)
+    head.volume_layers[-1].weight.data.mul_(10)
+    feats = (torch.randn(HEAD_BATCH, HEAD['in_channels'], 8, 8, device=device),)
+    feats[0].requires_grad_()
+    samples = head_samples(device)
+    gradients = [torch.randn_like(output) for output in layers_forward(head, feats)]
+
+    def layers_step(layers: HEMletsHead) -> None:
+        layers.zero_grad()
+        torch.autograd.backward(list(layers_forward(layers, feats)), gradients)
+
+    def loss_step() -> Tensor:
+        head.zero_grad()
+        losses = head.loss(feats, samples)
+        total: Tensor = sum(losses[name] for name in losses if name.startswith('loss'))
+        total.backward()
+        return total
+
+    def naive_loss_step() -> Tensor:
+        head.zero_grad()
+        volume, maps = layers_forward(head, feats)
+        coords = naive_soft_argmax(volume.unflatten(1, (JOINTS, SIZE)))
+        labels = torch.cat([one.gt_instance_labels.keypoint_labels for one in samples])
+        truth = [[one.gt_fields.heatmaps, one.gt_fields.hemlets] for one in samples]
+        squares = (maps - torch.stack([torch.cat(one) for one in truth])).square()
+        total = ((coords - labels).abs().sum() + 0.05 * squares.sum()) / HEAD_BATCH
+        total.backward()
+        return total
+
+    def arrays(step: Callable[[], Tensor]) -> Arrays:
+        values = [step(), *(head.volume_layers[i].weight.grad for i in (0, 3))]
+        return [value.detach().cpu().numpy() for value in values]
+
+    def results() -> tuple[Arrays, Arrays]:
+        return arrays(naive_loss_step), arrays(loss_step)
+
+    def case(other_name: str, other: Callable[[], object], limit: float | None = None) -> Case:
+        name = f'head with losses, forward + backward, batch {HEAD_BATCH}'
+        return Case(name, other_name, other, loss_step, results, 1e-3, max_overhead=limit)
+
+    bare = without_norms(head)
+    return [
+        case('its convolutions alone', lambda: layers_step(bare), MAX_OVERHEAD),
+        case('its convolutions, batch norms and ReLUs', lambda: layers_step(head)),
+        case('the same with a naive soft-argmax and losses', naive_loss_step),
+    ]
+
+
+# Measuring.
+
+
+def difference(case: Case) -> float:
+    """Largest difference of the two results, relative to the largest value of each array.
+
+    Raises:
+        SystemExit: If it is above the case's tolerance.
+    """
+    worst = 0.0
+    for other, ours in zip(*case.results(), strict=True):
+        error = math.inf
+        if other.shape == ours.shape:
+            error = float(
+                np.abs(other.astype(float) - ours).max() / max(np.abs(other).max(), 1e-30)
+            )
+        if not error <= case.tolerance:  # NaN too
+            sys.exit(
+                f'"{case.name}" is not timed: the results of shapes {other.shape} and '
+                f'{ours.shape} differ by {error:.3g}, allowed is {case.tolerance:g}.'
+            )
+        worst = max(worst, error)
+    return worst
+
+
+def mean_time(run: Callable[[], object], calls: int) -> float:
+    """Seconds a call."""
+    start = clock()
+    for _ in range(calls):
+        run()
+    return (clock() - start) / calls
+
+
+def clock() -> float:
+    """Seconds: of this process where it has one thread, so that a busy machine counts less."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    is_one_thread = torch.get_num_threads() == 1 and not torch.cuda.is_initialized()
+    return time.process_time() if is_one_thread else time.perf_counter()
+
+
+def timings(case: Case, repeats: int, seconds: float) -> tuple[float, float, float]:
+    """Medians over turns of the other's time, ours (milliseconds a call) and their ratio.
+
+    In a turn both sides run one after the other for about ``seconds`` each, so that whatever else
+    the machine does meets both.
+    """
+    sides = (case.other, case.ours)
+    calls = [max(1, int(seconds / mean_time(run, 1))) for run in sides]
+    turns = [
+        [mean_time(run, times) for run, times in zip(sides, calls, strict=True)]
+        for _ in range(repeats)
+    ]
+    other, ours = (statistics.median(times) * 1e3 for times in zip(*turns, strict=True))
+    return other, ours, statistics.median(first / second for first, second in turns)
+
+
+def peak_memory(form: str, batch: int, device: str) -> float:
+    """Peak of the memory that a forward and backward takes, in bytes; in a process of its own."""
+    script = Path(__file__).with_name('hemlets_memory.py')
+    options = ['--batch', str(batch), '--device', device, '--threads', str(torch.get_num_threads())]
+    done = subprocess.run(
+        [sys.executable, script, form, *options], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return float(done.stdout.split()[-1])
+
+
+# The page.
+
+
+def speed_row(case: Case, other: float, ours: float, ratio: float, unequal: float) -> str:
+    """One line of the Markdown table of times."""
+    wanted = []
+    if case.min_speedup:
+        wanted.append(f'>= {case.min_speedup:g}')
+    if case.max_ms:
+        wanted.append(f'< {case.max_ms:g} ms')
+    if case.max_overhead:
+        wanted.append(f'>= 1/{case.max_overhead:g}')
+    verdict = ('met' if is_met(case, ours, ratio) else 'missed') if wanted else '-'
+    return (
+        f'| {case.name} | {case.other_name} | {other:.3f} | {ours:.3f} | {ratio:.2f} '
+        f'| {", ".join(wanted) or "-"} | {verdict} | {unequal:.1g} |'
+    )
+
+
+def is_met(case: Case, ours: float, ratio: float) -> bool:
+    """Whether the figures keep the limits."""
+    return (
+        (case.min_speedup is None or ratio >= case.min_speedup)
+        and (case.max_overhead is None or ratio >= 1 / case.max_overhead)
+        and (case.max_ms is None or ours < case.max_ms)
+    )
+
+
+def memory_rows(peaks: dict[str, float], batch: int) -> list[str]:
+    """The Markdown table of peak memory."""
+    volume = batch * JOINTS * SIZE**3 * 4
+    return [
+        f'| {form} | {peak / 2**20:.0f} | {peak / volume:.2f} | {peak / peaks[FORMS[0]]:.2f} |'
+        for form, peak in peaks.items()
+    ]
+
+
+def processor(device: str) -> str:
+    """The model name of what computes."""
+    if device != 'cpu':
+        return torch.cuda.get_device_name()
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f'{name}, {os.cpu_count()} cores, {torch.get_num_threads()} used'
+
+
+def report(rows: list[str], memory: list[str], batch: int, device: str, command: str) -> str:
+    """The Markdown page."""
+    is_one_thread = device == 'cpu' and torch.get_num_threads() == 1
+    time_is = "in the process's own CPU time" if is_one_thread else 'on the clock'
+    return f"""# HEMlets: encoding, soft-argmax and head
+
+Written by `{command}` on {processor(device)}, load average {os.getloadavg()[0]:.1f}; \
+Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, \
+mmpose {mmpose.__version__}, mmpose_ext {mmpose_ext.__version__}.
+
+Input 256x256, {JOINTS} joints, 14 parts, maps of {SIZE}x{SIZE}, volumes of {SIZE}x{SIZE}x{SIZE}, \
+the head of a ResNet-50, float32. Both sides of a row get the same data; results are compared \
+before anything is timed, and the column "difference" is the largest one, relative to the largest \
+value. (Layers alone have no such result: the head is then compared with the naive form.) Times \
+and ratio are medians over turns in which both sides run one after the other, {time_is}. The \
+ratio is the other's time divided by ours; the head may take {MAX_OVERHEAD:g} times as long as its \
+convolutions, a ratio of at least {1 / MAX_OVERHEAD:.2f}.
+
+| what | against | its time, ms | mmpose_ext, ms | ratio | wanted | met | difference |
+| --- | --- | ---: | ---: | ---: | --- | --- | ---: |
+{chr(10).join(rows)}
+
+Peak memory of a forward and a backward pass of the soft-argmax at batch {batch}, the volume of \
+{batch * JOINTS * SIZE**3 * 4 / 2**20:.0f} MiB and its gradient included, each in a process of \
+its own ({'its resident memory' if device == 'cpu' else "torch's allocator"}). Less than \
+{MAX_MEMORY:g} times that of the volume and its gradient alone, "{FORMS[0]}", is wanted.
+
+| what | MiB | volumes | times "{FORMS[0]}" |
+| --- | ---: | ---: | ---: |
+{chr(10).join(memory)}
+"""
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--quick', action='store_true', help='few repeats: a test, no figures')
+    # On a busy machine one thread gives steadier figures.
+    parser.add_argument(
+        '--threads', type=int, default=torch.get_num_threads(), help='threads of torch and OpenCV'
+    )
+    parser.add_argument('--device', default='cpu', help='of soft-argmax and head, such as cuda')
+    parser.add_argument('--batch', type=int, default=MEMORY_BATCH, help='batch of the memory')
+    parser.add_argument('--out', type=Path, default=RESULTS, help='Markdown file to write')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the benchmark; returns the exit status."""
+    options = parse(arguments)
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
+    torch.manual_seed(0)
+    repeats, seconds = (1, 0.0) if options.quick else (9, 0.1)
+    rows, missed = [], []
+    cases = [encode_case(), soft_argmax_case(options.device), *head_cases(options.device)]
+    for case in cases:
+        unequal = difference(case)
+        other, ours, ratio = timings(case, repeats, seconds)
+        rows.append(speed_row(case, other, ours, ratio, unequal))
+        missed += [] if is_met(case, ours, ratio) else [case.name]
+        print(rows[-1], flush=True)
+    peaks = {form: peak_memory(form, options.batch, options.device) for form in FORMS}
+    memory = memory_rows(peaks, options.batch)
+    print('\n'.join(memory), flush=True)
+    if not peaks['mmpose_ext'] < MAX_MEMORY * peaks[FORMS[0]]:
+        missed.append('peak memory')
+    command = f'python tools/benchmark/hemlets.py --threads {options.threads}'
+    command += '' if options.device == 'cpu' else f' --device {options.device}'
+    command += ' --quick' if options.quick else ''
+    write_text(options.out, report(rows, memory, options.batch, options.device, command))
+    print(f'Written to {options.out}.')
+    if options.quick or not missed:
+        return 0
+    print(f'Missed: {"; ".join(missed)}.', file=sys.stderr)
+    return 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
