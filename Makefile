@@ -17,7 +17,7 @@ help:  ## Show the targets
 setup:  ## Create or refresh .venv
 	@bash tools/setup_env.sh
 
-demo: setup  ## Make mannequin data, train SimDR, test it, draw the result into demo/
+demo: setup  ## Make mannequin data, train HEMlets Pose, test it, draw the result into demo/
 	$(PY) tools/demo.py --out $(DEMO)
 
 test: setup  ## Run the test suite

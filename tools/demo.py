@@ -1,7 +1,8 @@
-"""What `make demo` runs: from nothing to a trained pose estimator, in minutes.
+"""What `make demo` runs: from nothing to a trained 3D pose estimator, in minutes.
 
-Makes mannequin people, trains SimDR on them through MMPose's Runner, tests it
-and draws what it sees. Every step is a command that is printed before it runs
+Makes mannequin people, trains HEMlets Pose on them through MMPose's Runner, tests
+it and draws what it sees: the 2D and the 3D pose of each person, and which limbs
+point towards the camera. Every step is a command that is printed before it runs
 and can be typed by hand as well.
 """
 
@@ -14,11 +15,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG = 'configs/simdr/mannequin/simdr_res18-half_1xb32-15e_mannequin-64x64.py'
+CONFIG = 'configs/hemlets/mannequin/hemlets_res18_1xb32-40e_mannequin-128x128.py'
 DATA = 'data/mannequin_easy'
 WORK_DIR = 'work_dirs/demo'
 # Of a training log of some hundred lines, these tell how it goes.
-TELLING = ('Epoch(train)', 'coco/AP:')
+TELLING = ('Epoch(train)', 'MPJPE:')
 
 
 def run(log: Path, *command: str) -> None:
@@ -72,7 +73,7 @@ def main() -> None:
 
     print(f'\nDone in {(time.time() - start) / 60:.1f} minutes. Look at:')
     print(f'  {out / "mannequins.png"}   some of the people it was trained on')
-    print(f'  {out / "predictions.jpg"}  people it had not seen: input, prediction, truth')
+    print(f'  {out / "predictions.jpg"}  people it had not seen: 2D pose, 3D pose, polarities')
 
 
 if __name__ == '__main__':

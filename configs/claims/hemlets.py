@@ -16,7 +16,8 @@ _plain = _folder + 'hemlets_res18-quarter_1xb32-1800_mannequin-64x64.py'
 _weak = _folder + 'hemlets_res18-quarter_1xb32-1800_mannequin-weak-64x64.py'
 _integral = {'model.head.use_hemlets': False, 'model.head.use_heatmap2d': False}
 _heatmap2d = {'model.head.use_hemlets': False}
-_hide = {'train_dataloader.dataset.datasets.1.weak_labels': '2d'}
+_rest = {'train_dataloader.dataset.datasets.1.indices': -3000}
+_hide = {'train_dataloader.dataset.datasets.1.weak_labels': '2d', **_rest}
 
 settings = {
     '1000 with 3D': {
@@ -31,7 +32,7 @@ settings = {
     },
     '+ 3000 with 2D and polarities': {
         # Networks without HEMlets have no use for polarities.
-        'HEMlets': dict(config=_weak, options={}),
+        'HEMlets': dict(config=_weak, options=_rest),
     },
 }
 # The first arm is what the others are compared with.

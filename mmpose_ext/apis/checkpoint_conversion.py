@@ -204,12 +204,18 @@ def save_converted(
 
     Raises:
         ValueError: If the path has the suffix ``.py`` or none.
+        FileExistsError: If there is another file where the config would go.
         OSError: If a file cannot be written.
     """
     path = Path(path)
     if path.suffix in ('', '.py'):
         raise ValueError(f'The checkpoint needs a suffix such as .pth, got {path.name!r}')
     config_path = path.with_suffix('.py')
+    if config_path.is_file() and config_path.read_text(encoding='utf-8') != config_text:
+        raise FileExistsError(
+            f'The config would be written to {config_path}, where there is another file. Choose '
+            'another name for the checkpoint, or remove that file.'
+        )
     meta = {'mmpose_ext_version': __version__, 'converted_from': Path(source).name}
     with atomic_path(path) as temporary:
         torch.save({'state_dict': dict(state_dict), 'meta': meta}, temporary)

@@ -1,5 +1,6 @@
 """HEMlets codec: heatmaps, part-centric heatmap triplets and normalised 3D coordinates."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -41,7 +42,8 @@ class HEMletsLabel(BaseKeypointCodec):
         input_size (tuple[int, int]): Input of the network, (w, h) in pixels.
         heatmap_size (tuple[int, int]): The maps, (w, h) in pixels.
         depth_size (int): Depth bins of the volume.
-        depth_bound (float): Depth that the volume spans, in mm, the root in its middle.
+        depth_bound (float): Depth that the volume spans, in mm, the root in its middle: as much as
+            the crop shows in width where it is not scaled, the dataset's ``box_size``.
         num_joints (int): Number of joints J.
         parts (Sequence[tuple[int, int]]): (parent, child) of each part (*).
         part_flip (Sequence[int], optional): The part that each part becomes in a mirrored image.
@@ -64,7 +66,7 @@ class HEMletsLabel(BaseKeypointCodec):
 
     auxiliary_encode_keys: ClassVar = {
         *('depth_valid', 'part_polarity', 'mm_per_px', 'input_scale', 'lifting_target'),
-        *('flip', 'flip_direction', 'id', 'img_path'),
+        *('polarity_parts', 'polarity_closer_is', 'flip', 'flip_direction', 'id', 'img_path'),
     }
     field_mapping_table: ClassVar = dict(heatmaps='heatmaps', hemlets='hemlets')
     label_mapping_table: ClassVar = dict(
@@ -106,7 +108,7 @@ class HEMletsLabel(BaseKeypointCodec):
         super().__init__()
         _require('input_size', input_size, _is_size(input_size), 'two positive numbers, (w, h)')
         _require('heatmap_size', heatmap_size, _is_size(heatmap_size), 'two positive numbers')
-        _require('depth_size', depth_size, depth_size > 0, 'positive')
+        _require('depth_size', depth_size, depth_size >= 2, 'at least 2')
         _require('depth_bound', depth_bound, depth_bound > 0, 'a positive number of mm')
         _require('sigma', sigma, sigma > 0, 'a positive number of pixels')
         _require('eps', eps, eps >= 0, 'zero or more')
@@ -118,8 +120,10 @@ class HEMletsLabel(BaseKeypointCodec):
         _require('align', align, align in ('corner', 'left'), "'corner' or 'left'")
         _require('closer_is', closer_is, closer_is in (1, -1), '1 or -1')
         _require('root_index', root_index, 0 <= root_index < num_joints, f'below {num_joints}')
-        self.input_size = input_size[0], input_size[1]
-        self.heatmap_size = heatmap_size[0], heatmap_size[1]
+        self.input_size = int(input_size[0]), int(input_size[1])
+        self.heatmap_size = int(heatmap_size[0]), int(heatmap_size[1])
+        self._input_size = np.array(self.input_size, dtype=np.float64)
+        self._map_scale = np.divide(self.heatmap_size, self.input_size)
         self.depth_size = depth_size
         self.depth_bound = depth_bound
         self.num_joints = num_joints
@@ -151,6 +155,8 @@ class HEMletsLabel(BaseKeypointCodec):
         mm_per_px: float | None = None,
         input_scale: np.ndarray | None = None,
         lifting_target: np.ndarray | None = None,
+        polarity_parts: Parts | None = None,
+        polarity_closer_is: int | None = None,
         flip: bool | None = None,
         flip_direction: str | None = None,
         id: int | None = None,
@@ -170,6 +176,8 @@ class HEMletsLabel(BaseKeypointCodec):
                 the depth that the volume spans where the crop was scaled; else ``depth_bound``.
             lifting_target: Joints in camera space, (1, J, 3) in metres, for
                 ``eps_mode='bone_ratio'``, of the unflipped sample.
+            polarity_parts: The parts that ``part_polarity`` is about, if the dataset says it.
+            polarity_closer_is: The polarity by which it means closer, if the dataset says it.
             flip: Whether the sample was mirrored.
             flip_direction: Along which axis.
             id: Names the sample in error messages.
@@ -185,37 +193,37 @@ class HEMletsLabel(BaseKeypointCodec):
         """
         sample = f'sample {id} ({img_path})' if img_path is not None else 'the sample'
         points, visible = self._check(keypoints, keypoints_visible, sample)
+        annotated = visible >= 0.5
+        weights = visible * annotated
         has_depth = points.shape[1] == 3 if depth_valid is None else bool(depth_valid)
+        mirrored = bool(flip) and flip_direction != 'diagonal'
+        labels = np.zeros((1, self.num_joints, 3), dtype=np.float32)
+        labels[0, :, :2] = points[:, :2] / self._input_size - 0.5
         if has_depth:
             self._check_depth(points, visible, sample)
-        mirrored = bool(flip) and flip_direction != 'diagonal'
-        if has_depth:
             lengths = self._bone_lengths(lifting_target, mirrored, sample)
-            polarity = polarity_from_depth(
-                points[:, 2], self.parts, self.eps, self.closer_is, lengths
-            )
+            depth = points[:, 2]
+            polarity = polarity_from_depth(depth, self.parts, self.eps, self.closer_is, lengths)
+            labels[0, :, 2] = depth / self._depth_span(mm_per_px, input_scale, sample)
         else:
+            self._check_meaning(polarity_parts, polarity_closer_is, sample)
             polarity = self._annotated_polarity(part_polarity, mirrored, sample)
 
-        scale = np.divide(self.heatmap_size, self.input_size)
-        on_map = points[:, :2] * scale
-        usable = (visible >= 0.5) & inside(on_map, self.heatmap_size)
-        known = usable[self.parts].all(1) & (polarity != UNKNOWN)
-        polarity = np.where(known, polarity, UNKNOWN)
+        # Joints that are not annotated lie nowhere, and so does one more, J, for an empty map.
+        on_map = np.full((self.num_joints + 1, 2), -np.inf)
+        np.multiply(points[:, :2], self._map_scale, out=on_map[:-1], where=annotated[:, None])
+        parent, child = inside(on_map, self.heatmap_size)[self.parts.T]
+        polarity = np.where(parent & child, polarity, UNKNOWN)
         heatmaps = gaussian_heatmaps(on_map, self.heatmap_size, self.sigma)
-        heatmaps[visible < 0.5] = 0
-
-        depth = points[:, 2] / self._depth_span(mm_per_px, input_scale) if has_depth else 0
-        labels = np.zeros((1, self.num_joints, 3), dtype=np.float32)
-        labels[0, :, :2] = points[:, :2] / self.input_size - 0.5
-        labels[0, :, 2] = depth
         return dict(
-            heatmaps=heatmaps,
-            hemlets=hemlets_from_heatmaps(heatmaps, polarity, self.parts, self.combine),
+            heatmaps=heatmaps[:-1],
+            hemlets=hemlets_from_heatmaps(
+                heatmaps, polarity, self.parts, self.combine, empty=self.num_joints
+            ),
             keypoint_labels=labels,
-            keypoint_weights=visible[None],
-            keypoint_depth_weights=visible[None] * np.float32(has_depth),
-            part_weights=known[None].astype(np.float32),
+            keypoint_weights=weights[None],
+            keypoint_depth_weights=weights[None] * has_depth,
+            part_weights=(polarity != UNKNOWN)[None].astype(np.float32),
             part_polarity=polarity[None],
         )
 
@@ -255,18 +263,26 @@ class HEMletsLabel(BaseKeypointCodec):
         keypoints, scores = self.decode(batch_encoded)
         return list(keypoints[:, None]), list(scores[:, None])
 
-    def _depth_span(self, mm_per_px: float | None, input_scale: np.ndarray | None) -> float:
+    def _depth_span(
+        self, mm_per_px: float | None, input_scale: np.ndarray | None, sample: str
+    ) -> float:
         """Depth in mm that the volume spans: that of the crop's width."""
         if mm_per_px is None or input_scale is None:
             return self.depth_bound
-        # A crop enlarged by s shows 2000 * s mm.
-        return self.depth_bound / 2000.0 * float(mm_per_px) * float(np.ravel(input_scale)[0])
+        scale = np.ravel(input_scale).tolist()
+        for field, values, count in (('mm_per_px', [mm_per_px], 1), ('input_scale', scale, 2)):
+            if len(values) != count or not all(0 < value < math.inf for value in values):
+                raise ValueError(
+                    f'{field} of {sample} must be {count} finite number(s) above 0, got {values}. '
+                    'Check its bbox and focal length.'
+                )
+        return float(mm_per_px) * scale[0]
 
     def _check(
         self, keypoints: np.ndarray, visible: np.ndarray | None, sample: str
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return keypoints (J, 2 or 3) and visibilities (J,), or refuse them."""
-        keypoints = np.asarray(keypoints)
+        keypoints = np.asarray(keypoints, dtype=np.float64)
         if keypoints.shape not in ((1, self.num_joints, 2), (1, self.num_joints, 3)):
             raise ValueError(
                 f'keypoints of {sample} must have the shape (1, {self.num_joints}, 2) or '
@@ -274,18 +290,16 @@ class HEMletsLabel(BaseKeypointCodec):
                 'with KeypointConverter.'
             )
         if visible is None:
-            visible = np.ones(keypoints.shape[:2])
+            visible = np.ones(keypoints.shape[:2], dtype=np.float32)
         visible = np.asarray(visible, dtype=np.float32)
         if visible.shape != keypoints.shape[:2]:
             raise ValueError(
                 f'keypoints_visible of {sample} must have the shape {keypoints.shape[:2]}, got '
                 f'{visible.shape}.'
             )
-        bad = np.flatnonzero(~np.isfinite(keypoints[0]).all(-1) | ~np.isfinite(visible[0]))
-        if len(bad):
-            raise ValueError(f'keypoints of {sample} are NaN or infinite at joints {bad.tolist()}.')
-        visible = np.where(visible[0] < 0.5, np.float32(0), visible[0])
-        return keypoints[0].astype(np.float64), visible
+        for field, values in (('keypoints', keypoints), ('keypoints_visible', visible)):
+            _require_finite(f'{field} of {sample}', values[0])
+        return keypoints[0], visible[0]
 
     def _check_depth(self, points: np.ndarray, visible: np.ndarray, sample: str) -> None:
         if points.shape[1] != 3:
@@ -310,10 +324,31 @@ class HEMletsLabel(BaseKeypointCodec):
                 f"{sample} lacks lifting_target (joints in camera space), which eps_mode='"
                 "bone_ratio' needs."
             )
-        joints = np.asarray(lifting_target, dtype=np.float64).reshape(self.num_joints, 3)
+        joints = np.asarray(lifting_target, dtype=np.float64)
+        if joints.shape not in ((1, self.num_joints, 3), (self.num_joints, 3)):
+            raise ValueError(
+                f'lifting_target of {sample} must have the shape (1, {self.num_joints}, 3), got '
+                f'{joints.shape}.'
+            )
+        joints = joints.reshape(self.num_joints, 3)
+        _require_finite(f'lifting_target of {sample}', joints)
         parent, child = self.parts.T
         lengths = 1000 * np.linalg.norm(joints[parent] - joints[child], axis=-1)
         return lengths[list(self.part_flip)] if mirrored else lengths
+
+    def _check_meaning(self, parts: Parts | None, closer_is: int | None, sample: str) -> None:
+        """Refuse polarities that mean something else to the dataset than to the codec."""
+        if closer_is not in (None, self.closer_is):
+            raise ValueError(
+                f'part_polarity of {sample} has {closer_is} for closer, the codec '
+                f'{self.closer_is}. '
+                'Give dataset and codec the same closer_is.'
+            )
+        if parts is not None and not np.array_equal(parts, self.parts):
+            raise ValueError(
+                f'part_polarity of {sample} is about the parts {parts}, the codec about '
+                f'{self.parts.tolist()}. Give dataset and codec the same parts.'
+            )
 
     def _annotated_polarity(
         self, part_polarity: np.ndarray | None, mirrored: bool, sample: str
@@ -338,3 +373,11 @@ def _is_size(value: Sequence[int]) -> bool:
 def _require(name: str, value: object, valid: bool, expected: str) -> None:
     if not valid:
         raise ValueError(f'{name} must be {expected}, got {value!r}.')
+
+
+def _require_finite(name: str, values: np.ndarray) -> None:
+    """Refuse values of the joints, (J,) or (J, D), that are NaN or infinite."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        joints = np.flatnonzero(~finite.reshape(len(values), -1).all(1)).tolist()
+        raise ValueError(f'{name} must be finite, but is NaN or infinite at joints {joints}.')

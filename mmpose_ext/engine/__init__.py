@@ -1,5 +1,5 @@
 """What hangs on MMEngine's Runner: hooks."""
 
-from mmpose_ext.engine.hooks import CheckpointFitHook
+from mmpose_ext.engine.hooks import CheckpointFitHook, CoordinateWarmupHook
 
-__all__ = ['CheckpointFitHook']
+__all__ = ['CheckpointFitHook', 'CoordinateWarmupHook']

@@ -11,6 +11,8 @@ from mmpose_ext.codecs import HEMletsLabel
 from mmpose_ext.codecs.functional.hemlets import (
     decode_polarity,
     gaussian_heatmaps,
+    hemlets_from_heatmaps,
+    inside,
     polarity_from_depth,
 )
 from mmpose_ext.skeletons.human36m18 import PARTS
@@ -136,3 +138,42 @@ def test_gaussians_are_mmposes(sigma):
     heatmaps = gaussian_heatmaps(points, (64, 48), sigma)
     np.testing.assert_allclose(heatmaps, expected, atol=1e-6)
     assert (heatmaps.dtype, heatmaps.shape) == (np.float32, (60, 48, 64))
+
+
+def test_gaussians_outside_the_map_are_empty():
+    """However far; and the cached Gaussian is not what callers get."""
+    far = [-np.inf, np.inf, -1e30, 1e30, -8, 70]
+    points = np.array([*((x, 20) for x in far), *((20, y) for y in far)])
+    heatmaps = gaussian_heatmaps(points, (64, 64), 2.0)
+    assert not heatmaps.any()
+    # One pixel nearer, the Gaussian's outermost column shows.
+    edge = gaussian_heatmaps(np.array([(-7, 20), (69, 20.0)]), (64, 64), 2.0)
+    assert (edge > 0).sum() == 2 * 13
+    heatmaps[:] = 7
+    assert not gaussian_heatmaps(points, (64, 64), 2.0).any()
+
+
+@pytest.mark.parametrize('size', [(64, 48), (5, 7)])
+def test_inside_is_having_the_nearest_pixel_in_the_map(size):
+    points = np.random.default_rng(0).uniform(-3, 70, (500, 2))
+    points[:4] = [(-0.5, 0), (-0.51, 0), (size[0] - 0.51, 0), (size[0] - 0.5, 0)]
+    pixels = [(math.floor(x + 0.5), math.floor(y + 0.5)) for x, y in points.tolist()]
+    expected = [0 <= x < size[0] and 0 <= y < size[1] for x, y in pixels]
+    assert expected[:4] == [True, False, True, False]
+    np.testing.assert_array_equal(inside(points, size), expected)
+    np.testing.assert_array_equal(inside(points.reshape(2, 250, 2), size).ravel(), expected)
+
+
+@pytest.mark.parametrize('combine', ['max', 'sum'])
+def test_an_empty_heatmap_only_saves_time(combine):
+    rng = np.random.default_rng(0)
+    heatmaps = rng.random((18, 6, 8), dtype=np.float32)
+    padded = np.concatenate([heatmaps, np.zeros((1, 6, 8), np.float32)])
+    before = padded.copy()
+    for _ in range(5):
+        polarity = rng.integers(-2, 2, 14)
+        maps = hemlets_from_heatmaps(padded, polarity, PARTS, combine, empty=18)
+        plain = hemlets_from_heatmaps(heatmaps, polarity, PARTS, combine)
+        np.testing.assert_array_equal(maps, plain, strict=True)
+        maps[:] = 7
+    np.testing.assert_array_equal(padded, before)

@@ -22,10 +22,10 @@ def data(tmp_path_factory, mannequins):
     """A folder with data/h36m out of mannequins and data/mpii out of grey images."""
     folder = tmp_path_factory.mktemp('fragments')
     notes = folder / 'data/h36m/annotation_body3d'
-    (notes / 'fps50').mkdir(parents=True)
+    (notes / 'fps10').mkdir(parents=True)
     shutil.copy(mannequins / 'annotations/cameras.pkl', notes)
     for split, name in (('train', 'train'), ('val', 'test')):
-        shutil.copy(mannequins / f'annotations/h36m_{split}.npz', notes / f'fps50/h36m_{name}.npz')
+        shutil.copy(mannequins / f'annotations/h36m_{split}.npz', notes / f'fps10/h36m_{name}.npz')
     (folder / 'data/h36m/images').symlink_to(mannequins / 'images')
     (folder / 'data/mannequin_easy').symlink_to(mannequins)
     for name in ('annotations', 'images'):
@@ -138,12 +138,9 @@ def test_metrics_find_what_they_need(fragment, name):
     config = fragment(name)
     metric = METRICS.build(config.val_evaluator)
     dataset = DATASETS.build(config.val_dataloader.dataset)
-    pack = TRANSFORMS.build(config.pack_inputs)
+    pack = TRANSFORMS.build({'type': 'Pack3DPoseInputs'})
     for sample in dataset:
         packed = pack(sample)['data_samples'].to_dict()
-        packed['gt_instances'] = {
-            key: sample[key] for key in ('lifting_target', 'lifting_target_visible')
-        }
         packed['pred_instances'] = {'keypoints': sample['keypoints']}
         metric.process([], [packed])
     scores = metric.evaluate(len(dataset))

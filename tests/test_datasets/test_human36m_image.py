@@ -10,7 +10,12 @@ from mmpose_ext.datasets import Human36mImageDataset
 from mmpose_ext.datasets.datasets.part_polarity import write_part_polarity
 from mmpose_ext.skeletons import human36m18
 
-CAMERA = {'f': np.array([[1000.0], [1100.0]]), 'c': np.array([[500.0], [400.0]])}
+CAMERA = {
+    'f': np.array([[1000.0], [1100.0]]),
+    'c': np.array([[500.0], [400.0]]),
+    # Level, in a world with z up: the camera's y is the world's -z.
+    'R': np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
+}
 NAMES = [f'S1/S1_Eating_{video}.123_{frame:06d}.jpg' for video in (1, 2) for frame in range(5)]
 NUM_PARTS = len(human36m18.PARTS)
 
@@ -52,10 +57,11 @@ def test_known_numbers(tmp_path):
     points = joints()
     points[3, 5, :3] = (-0.9, 0.2, 4.5)
     sample = load(tmp_path, points)[3]
-    # The pelvis is at 500 + 1000 * 0.1 / 4 and 400 + 1100 * 0.2 / 4; 2 m are 500 and 550 px.
+    # The pelvis is at 500 + 1000 * 0.1 / 4 and 400 + 1100 * 0.2 / 4; 2 m are 500 and 550 px, of
+    # which the square box takes the greater.
     np.testing.assert_allclose(sample['keypoints'][0, 0], (525, 455, 0), rtol=1e-6)
-    np.testing.assert_allclose(sample['bbox'], [(275, 180, 775, 730)], rtol=1e-6)
-    assert sample['mm_per_px'] == pytest.approx(4.0)
+    np.testing.assert_allclose(sample['bbox'], [(250, 180, 800, 730)], rtol=1e-6)
+    assert sample['mm_per_px'] == pytest.approx(2000 / 550)
     np.testing.assert_allclose(
         sample['keypoints'][0, 5], (500 - 200, 400 + 220 / 4.5, 500), rtol=1e-5
     )
@@ -64,6 +70,7 @@ def test_known_numbers(tmp_path):
     )
     assert sample['focal'].tolist() == [1000, 1100]
     assert sample['principal_pt'].tolist() == [500, 400]
+    assert sample['gravity'].tolist() == [0, 1, 0]
     assert (sample['id'], sample['depth_valid']) == (3, 1.0)
     assert sample['img_path'] == f'{tmp_path}/images/{NAMES[3]}'
     assert sample['target_img_path'] == [NAMES[3]]
@@ -84,6 +91,7 @@ def test_shapes_and_types(tmp_path):
         'lifting_target_visible': (1, 18),
         'focal': (2,),
         'principal_pt': (2,),
+        'gravity': (3,),
     }.items():
         assert sample[name].shape == shape, name
         assert sample[name].dtype == np.float32, name
@@ -97,8 +105,31 @@ def test_samples_are_copies(tmp_path):
 
 def test_box_size(tmp_path):
     sample = load(tmp_path, box_size=1000)[0]
-    np.testing.assert_allclose(sample['bbox'], [(400, 317.5, 650, 592.5)], rtol=1e-6)
-    assert sample['mm_per_px'] == pytest.approx(4.0)
+    np.testing.assert_allclose(sample['bbox'], [(387.5, 317.5, 662.5, 592.5)], rtol=1e-6)
+    assert sample['mm_per_px'] == pytest.approx(2000 / 550)
+
+
+@pytest.mark.parametrize(('world_up', 'down'), [('x', (-1, 0, 0)), ('y', (0, 0, -1))])
+def test_gravity_is_that_of_the_world(tmp_path, world_up, down):
+    np.testing.assert_array_equal(load(tmp_path, world_up=world_up)[0]['gravity'], down)
+
+
+def test_no_gravity_where_a_camera_does_not_tell_it(tmp_path):
+    names = [NAMES[0], NAMES[1].replace('123', '124')]
+    flat = {key: value for key, value in CAMERA.items() if key != 'R'}
+    cameras = {('S1', '123'): CAMERA, ('S1', '124'): flat}
+    assert ['gravity' in sample for sample in load(tmp_path, names=names, cameras=cameras)] == (
+        [False, False]
+    )
+
+
+def test_mannequins_stand_on_the_ground(mannequins):
+    """Their cameras tilt: down is along gravity, not along the image's columns."""
+    dataset = Human36mImageDataset(**mannequin_files(mannequins), world_up='y')
+    gravity = np.stack([sample['gravity'] for sample in dataset])
+    np.testing.assert_allclose(np.linalg.norm(gravity, axis=1), 1, rtol=1e-5)
+    assert (gravity[:, 1] > 0.5).all()
+    assert np.unique(gravity.round(4), axis=0).shape[0] > 1
 
 
 def test_joints_that_are_not_labelled(tmp_path):
@@ -189,6 +220,13 @@ def test_indices_and_workers(tmp_path):
     assert [sample['id'] for sample in dataset] == [7, 2]
     again = pickle.loads(pickle.dumps(dataset))
     np.testing.assert_array_equal(again[1]['keypoints'], dataset[1]['keypoints'])
+    assert [sample['id'] for sample in load(tmp_path, indices=-3)] == [7, 8, 9]
+
+
+@pytest.mark.parametrize('indices', [11, -11, [3, 10]])
+def test_refuses_to_take_more_frames_than_there_are(tmp_path, indices):
+    with pytest.raises(ValueError, match=r'indices ask for 11 frames of .*h36m\.npz, which has 10'):
+        load(tmp_path, indices=indices)
 
 
 def test_weak_labels_hide_depth(tmp_path):
@@ -212,6 +250,7 @@ def test_weak_labels_show_polarity(tmp_path):
     assert sample['part_polarity'].dtype == np.int64
     turned = load(tmp_path, points, weak_labels='polarity', closer_is=-1, eps=50.0)[6]
     assert turned['part_polarity'].tolist() == [[0, -1, 1, 0, 1, 0, *[0] * 8]]
+    assert [sample['polarity_closer_is'] for sample in (dataset[6], turned)] == [1, -1]
 
 
 def test_polarity_by_share_of_the_bone(tmp_path):
@@ -268,6 +307,7 @@ def test_polarity_out_of_a_file(tmp_path, weak_labels):
         ({'frame_stride': 0}, 'frame_stride should be an integer from 1, got 0'),
         ({'frame_stride': 1.5}, 'frame_stride should be an integer from 1, got 1.5'),
         ({'box_size': 0}, 'box_size should be positive, got 0 mm'),
+        ({'world_up': 'up'}, "world_up should be 'x', 'y' or 'z', got 'up'"),
         ({'bbox_file': 'boxes.json'}, 'has no bbox_file'),
         ({'data_mode': 'bottomup'}, "data_mode should be 'topdown', got 'bottomup'"),
     ],
@@ -346,4 +386,11 @@ def test_refuses_a_camera_without_focal_length(tmp_path):
     camera = {**CAMERA, 'f': np.array([1000.0, 0.0])}
     with pytest.raises(ValueError, match='focal length f should be positive') as caught:
         load(tmp_path, cameras={('S1', '123'): camera})
+    assert f'row 0 ({NAMES[0]}): camera (' in str(caught.value)
+
+
+@pytest.mark.parametrize('rotation', [np.eye(2), np.full((3, 3), np.nan)])
+def test_refuses_a_camera_whose_rotation_is_none(tmp_path, rotation):
+    with pytest.raises(ValueError, match='R of the camera should be a finite 3x3') as caught:
+        load(tmp_path, cameras={('S1', '123'): {**CAMERA, 'R': rotation}})
     assert f'row 0 ({NAMES[0]}): camera (' in str(caught.value)

@@ -1,7 +1,11 @@
 import json
 import sys
+from pathlib import Path
 
 import pytest
+from mmengine.config import Config
+
+CLAIMS = sorted(path.stem for path in Path(__file__).parents[2].glob('configs/claims/*.py'))
 
 
 @pytest.fixture
@@ -13,10 +17,10 @@ def claims(root, monkeypatch):
     return claims
 
 
-def fake_results(claims, runs, scores):
+def fake_results(claims, runs, scores, names=('coco/AP', 'coco/AP .75', 'coco/AR')):
     for run in runs:
         run.folder.mkdir(parents=True)
-        metrics = dict.fromkeys(('coco/AP', 'coco/AP .75', 'coco/AR'), scores[run.arm][run.seed])
+        metrics = dict.fromkeys(names, scores[run.arm][run.seed])
         result = {'setting': run.setting, 'arm': run.arm, 'seed': run.seed}
         run.result_file.write_text(json.dumps({**result, 'train_seconds': 10, 'metrics': metrics}))
 
@@ -28,6 +32,86 @@ def test_plan_takes_every_arm_of_a_seed_before_the_next(claims, tmp_path):
     assert len(runs) == len(claim.seeds) * 4
     assert [run.seed for run in runs[:5]] == [0, 0, 0, 0, 1]
     assert all(run.config.is_file() for run in runs)
+
+
+def parts_of(claims, config):
+    """The datasets of a run's config, without what repeats them."""
+    for dataset in claims.datasets_of(config):
+        while 'dataset' in dataset:
+            dataset = dataset.dataset
+        yield dataset
+
+
+@pytest.mark.parametrize('quick', [False, True])
+@pytest.mark.parametrize('name', CLAIMS)
+def test_each_run_has_a_config_of_its_own(claims, tmp_path, name, quick):
+    claim = claims.load_claim(name, quick)
+    claim.seeds = claim.seeds[-1:]
+    runs = claims.plan(claim, tmp_path)
+    assert len({run.folder for run in runs}) == len(runs)
+    assert claim.baseline in next(iter(claim.settings.values()))
+    for run in runs:
+        config = Config.fromfile(claims.write_config(run, claim, tmp_path / 'people'))
+        assert config.randomness == {'seed': run.seed}
+        for key, value in {**claim.overrides, **run.options}.items():
+            found = config
+            for step in key.split('.'):
+                found = found[int(step) if step.isdigit() else step]
+            assert found == value
+        for dataset in parts_of(claims, config):
+            assert dataset.data_root == f'{tmp_path}/people/'
+        # There are as many people as are taken from the first on and from the last back.
+        taken = [abs(dataset.get('indices', 0)) for dataset in parts_of(claims, config)]
+        assert sum(taken) <= claim.data.num_train
+        for evaluator in (config.val_evaluator, config.test_evaluator):
+            assert evaluator.get('ann_file', f'{tmp_path}/people/').startswith(
+                f'{tmp_path}/people/'
+            )
+
+
+def test_arms_of_hemlets_change_what_they_are_named_after(claims, tmp_path):
+    claim = claims.load_claim('hemlets', quick=False)
+    claim.seeds = [0]
+    heads, labels, rest = {}, {}, {}
+    for run in claims.plan(claim, tmp_path):
+        config = Config.fromfile(run.config)
+        config.merge_from_dict(run.options)
+        head, parts = config.model.head, config.train_dataloader.dataset.get('datasets', ())
+        switches = [head.pop(key, True) for key in ('use_hemlets', 'use_heatmap2d')]
+        heads.setdefault(run.arm, []).append(switches)
+        hidden = [part.pop('weak_labels', None) for part in parts]
+        labels.setdefault(run.setting, []).append(hidden)
+        # Nothing else differs between the arms of a setting, and between settings the people.
+        rest.setdefault(len(parts), []).append(config.to_dict())
+    assert heads == {
+        'integral': [[False, False]] * 2,
+        'heatmaps': [[False, True]] * 2,
+        'HEMlets': [[True, True]] * 3,
+    }
+    assert labels == {
+        '1000 with 3D': [[]] * 3,
+        '+ 3000 with 2D': [[None, '2d']] * 3,
+        '+ 3000 with 2D and polarities': [[None, 'polarity']],
+    }
+    assert all(config == configs[0] for configs in rest.values() for config in configs)
+    for key in ('model', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'test_dataloader'):
+        assert rest[0][0][key] == rest[2][0][key]
+
+
+def test_a_setting_without_the_baseline_has_no_difference(claims, tmp_path):
+    claim = claims.load_claim('hemlets', quick=False)
+    runs = claims.plan(claim, tmp_path)
+    scores = {'integral': [90.0] * 3, 'heatmaps': [80.0] * 3, 'HEMlets': [70.0, 71.0, 72.0]}
+    fake_results(claims, runs, scores, claim.metrics)
+    page = claims.report(claim, 'name', runs, tmp_path / 'out', 'the command')
+    with_baseline, without = (
+        line.split('|')
+        for line in page.splitlines()
+        if line.startswith(('| 1000 with 3D | HEMlets', '| + 3000 with 2D and polarities'))
+    )
+    assert with_baseline[-3].split() == ['-20.0', '-19.0', '-18.0']
+    assert without[3:5] == [' 71.0 ± 1.0 '] * 2
+    assert without[-3].strip() == ''
 
 
 def test_table_has_mean_spread_and_differences(claims, tmp_path):

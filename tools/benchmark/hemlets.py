@@ -10,7 +10,7 @@ form in a process of its own. The exit status is 1 if a wanted figure is missed 
 """
 
 import argparse
-import copy
+import itertools
 import math
 import os
 import platform
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mmpose_ext  # isort: skip  # mends what MMPose's imports need
@@ -27,11 +27,10 @@ import cv2
 import mmpose
 import numpy as np
 import torch
+from hemlets_head import head_samples, layers_forward, without_norms
+from hemlets_loops import INPUT, loop_encode, partial_person, person
 from hemlets_memory import FORMS, JOINTS, SIZE, naive_soft_argmax, soft_argmax_step
-from mmengine.structures import InstanceData, PixelData
-from mmpose.codecs.utils import generate_gaussian_heatmaps
-from mmpose.structures import PoseDataSample
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmpose_ext.codecs import HEMletsLabel
 from mmpose_ext.fileio import write_text
@@ -65,49 +64,47 @@ class Case:
 # Encoding.
 
 
-def plain_encode(codec: HEMletsLabel, keypoints: np.ndarray) -> dict[str, np.ndarray]:
-    """Encode a 3D sample part by part with MMPose's generator of heatmaps."""
-    size, parts = codec.heatmap_size, codec.parts.tolist()
-    scale = np.divide(size, codec.input_size)
-    points, visible = keypoints[..., :2] * scale, np.ones(keypoints.shape[:2], np.float32)
-    heatmaps, _ = generate_gaussian_heatmaps(size, points, visible, codec.sigma)
-    hemlets = np.zeros((3 * len(parts), size[1], size[0]), dtype=np.float32)
-    for k, part in enumerate(parts):
-        parent, child = generate_gaussian_heatmaps(
-            size, points[:, part], visible[:, part], codec.sigma
-        )[0]
-        nearer = keypoints[0, part[0], 2] - keypoints[0, part[1], 2]
-        polarity = int(nearer > codec.eps) - int(nearer < -codec.eps)
-        hemlets[3 * k + 1] = parent
-        np.maximum(hemlets[3 * k + 1 + polarity], child, out=hemlets[3 * k + 1 + polarity])
-    labels = np.concatenate(
-        [keypoints[..., :2] / codec.input_size - 0.5, keypoints[..., 2:] / codec.depth_bound], -1
-    )
-    return dict(heatmaps=heatmaps, hemlets=hemlets, keypoint_labels=labels)
-
-
 def encode_case() -> Case:
-    """Encoding of one sample with all joints inside; 32 such are compared."""
+    """Encoding of one sample against the plain loop, with the figures that were asked for."""
+    return replace(loop_case(), min_speedup=MIN_SPEEDUP, max_ms=MAX_ENCODE_MS)
+
+
+def loop_case(share: bool = False) -> Case:
+    """Encoding of one sample; 32 whole and 32 partial people are compared, the whole timed."""
     rng, codec = np.random.default_rng(0), HEMletsLabel()
-    people = rng.uniform((10, 10, -400), (245, 245, 400), (32, 1, JOINTS, 3)).astype(np.float32)
+    people = [person(rng) for _ in range(32)]
+    partial = [partial_person(rng) for _ in range(32)]
+    turn, other_turn = itertools.cycle(people), itertools.cycle(people)
 
     def results() -> tuple[Arrays, Arrays]:
-        plain = [plain_encode(codec, person) for person in people]
-        ours = [codec.encode(person) for person in people]
+        loops = [loop_encode(codec, **one, share=share) for one in people + partial]
+        ours = [codec.encode(**one) for one in people + partial]
         theirs, mine = (
-            [np.stack([one[key] for one in side]) for key in plain[0]] for side in (plain, ours)
+            [np.stack([one[key] for one in side]) for key in ours[0]] for side in (loops, ours)
         )
         return theirs, mine
 
     return Case(
         'encode one sample',
         "a loop over parts with MMPose's generate_gaussian_heatmaps",
-        lambda: plain_encode(codec, people[0]),
-        lambda: codec.encode(people[0]),
+        lambda: loop_encode(codec, **next(other_turn), share=share),
+        lambda: codec.encode(**next(turn)),
         results,
         tolerance=1e-6,
-        min_speedup=MIN_SPEEDUP,
-        max_ms=MAX_ENCODE_MS,
+    )
+
+
+def sharing_note(repeats: int, seconds: float) -> str:
+    """How encoding compares with a loop that draws no joint twice."""
+    case = loop_case(share=True)
+    difference(case)
+    other, _, ratio = timings(case, repeats, seconds)
+    return (
+        'The loop that encoding is compared with (`tools/benchmark/hemlets_loops.py`) draws the '
+        "joints' heatmaps with one call of MMPose's generator and each part's parent and child "
+        'with another; it makes all that the codec returns, and checks nothing. All joints of the '
+        '32 people that are encoded in turn are annotated and inside. If it instead copies the '
+        f"joints' heatmaps into the parts', it takes {other:.3f} ms, and the ratio is {ratio:.2f}."
     )
 
 
@@ -136,45 +133,13 @@ def soft_argmax_case(device: str) -> Case:
 # The head.
 
 
-def head_samples(device: str) -> list[PoseDataSample]:
-    """People with the codec's labels."""
-    rng, codec, samples = np.random.default_rng(0), HEMletsLabel(), []
-    for _ in range(HEAD_BATCH):
-        person = rng.uniform((10, 10, -400), (245, 245, 400), (1, JOINTS, 3))
-        encoded = codec.encode(person.astype(np.float32))
-        sample = PoseDataSample()
-        labels = {name: encoded[name] for name in codec.label_mapping_table}
-        sample.gt_instance_labels = InstanceData(**labels).to_tensor()
-        fields = {name: encoded[name] for name in codec.field_mapping_table}
-        sample.gt_fields = PixelData(**fields).to_tensor()
-        samples.append(sample.to(device))
-    return samples
-
-
-def layers_forward(head: HEMletsHead, feats: tuple[Tensor]) -> tuple[Tensor, Tensor]:
-    """The volume, as channels, and the maps."""
-    maps = head.hemlets_branch(feats)
-    fused = torch.cat([head.feature_branch(feats), head.hemlets_encoder(maps)], dim=1)
-    return head.volume_layers(fused), maps
-
-
-def without_norms(head: HEMletsHead) -> HEMletsHead:
-    """A copy that has the convolutions only."""
-    head = copy.deepcopy(head)
-    for parent in list(head.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, nn.BatchNorm2d | nn.ReLU):
-                setattr(parent, name, nn.Identity())
-    return head
-
-
 def head_cases(device: str) -> list[Case]:
     """The head's loss, forward and backward, against its layers with given gradients."""
     head = HEMletsHead(**HEAD).to(device)
     head.volume_layers[-1].weight.data.mul_(10)
     feats = (torch.randn(HEAD_BATCH, HEAD['in_channels'], 8, 8, device=device),)
     feats[0].requires_grad_()
-    samples = head_samples(device)
+    samples = head_samples(HEAD_BATCH, device)
     gradients = [torch.randn_like(output) for output in layers_forward(head, feats)]
 
     def layers_step(layers: HEMletsHead) -> None:
@@ -335,20 +300,30 @@ def processor(device: str) -> str:
     return f'{name}, {os.cpu_count()} cores, {torch.get_num_threads()} used'
 
 
-def report(rows: list[str], memory: list[str], batch: int, device: str, command: str) -> str:
+def report(
+    rows: list[str],
+    note: str,
+    memory: list[str],
+    load: float,
+    batch: int,
+    device: str,
+    command: str,
+) -> str:
     """The Markdown page."""
     is_one_thread = device == 'cpu' and torch.get_num_threads() == 1
     time_is = "in the process's own CPU time" if is_one_thread else 'on the clock'
     return f"""# HEMlets: encoding, soft-argmax and head
 
-Written by `{command}` on {processor(device)}, load average {os.getloadavg()[0]:.1f}; \
+Written by `{command}` on {processor(device)}, load average \
+{load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end; \
 Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, \
 mmpose {mmpose.__version__}, mmpose_ext {mmpose_ext.__version__}.
 
-Input 256x256, {JOINTS} joints, 14 parts, maps of {SIZE}x{SIZE}, volumes of {SIZE}x{SIZE}x{SIZE}, \
-the head of a ResNet-50, float32. Both sides of a row get the same data; results are compared \
-before anything is timed, and the column "difference" is the largest one, relative to the largest \
-value. (Layers alone have no such result: the head is then compared with the naive form.) Times \
+Input {INPUT}x{INPUT}, {JOINTS} joints, 14 parts, maps of {SIZE}x{SIZE}, volumes of \
+{SIZE}x{SIZE}x{SIZE}, the head of a ResNet-50, float32. Both sides of a row get the same data; \
+results are compared before anything is timed, and the column "difference" is the largest one, \
+relative to the largest value. (Layers alone have no such result: the head is then compared with \
+the naive form.) Times \
 and ratio are medians over turns in which both sides run one after the other, {time_is}. The \
 ratio is the other's time divided by ours; the head may take {MAX_OVERHEAD:g} times as long as its \
 convolutions, a ratio of at least {1 / MAX_OVERHEAD:.2f}.
@@ -356,6 +331,8 @@ convolutions, a ratio of at least {1 / MAX_OVERHEAD:.2f}.
 | what | against | its time, ms | mmpose_ext, ms | ratio | wanted | met | difference |
 | --- | --- | ---: | ---: | ---: | --- | --- | ---: |
 {chr(10).join(rows)}
+
+{note}
 
 Peak memory of a forward and a backward pass of the soft-argmax at batch {batch}, the volume of \
 {batch * JOINTS * SIZE**3 * 4 / 2**20:.0f} MiB and its gradient included, each in a process of \
@@ -385,6 +362,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark; returns the exit status."""
     options = parse(arguments)
+    load = os.getloadavg()[0]
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
     torch.manual_seed(0)
@@ -397,6 +375,8 @@ def main(arguments: list[str] | None = None) -> int:
         rows.append(speed_row(case, other, ours, ratio, unequal))
         missed += [] if is_met(case, ours, ratio) else [case.name]
         print(rows[-1], flush=True)
+    note = sharing_note(repeats, seconds)
+    print(note, flush=True)
     peaks = {form: peak_memory(form, options.batch, options.device) for form in FORMS}
     memory = memory_rows(peaks, options.batch)
     print('\n'.join(memory), flush=True)
@@ -405,7 +385,9 @@ def main(arguments: list[str] | None = None) -> int:
     command = f'python tools/benchmark/hemlets.py --threads {options.threads}'
     command += '' if options.device == 'cpu' else f' --device {options.device}'
     command += ' --quick' if options.quick else ''
-    write_text(options.out, report(rows, memory, options.batch, options.device, command))
+    write_text(
+        options.out, report(rows, note, memory, load, options.batch, options.device, command)
+    )
     print(f'Written to {options.out}.')
     if options.quick or not missed:
         return 0

@@ -1,6 +1,7 @@
 # Single mannequins, upright and seen from the front, with 3D joints in the layout of
 # Human3.6M: what a small network learns in minutes. Made by
 #   python tools/dataset_converters/make_mannequin.py single --easy --out data/mannequin_easy
+data_mode = 'topdown'  # for MMPoseInferencer
 data_root = 'data/mannequin_easy/'
 
 # The box is the crop already: 2000 mm at the pelvis.
@@ -13,14 +14,6 @@ augmentation = [
 # From here each config goes on with the affine crop to its own input size.
 train_transforms = [dict(type='StrictLoadImage'), mannequin_crop, *augmentation]
 val_transforms = [dict(type='StrictLoadImage'), mannequin_crop]
-# What the metrics need of a sample beside what MMPose hands on by itself.
-pack_inputs = dict(
-    type='PackPoseInputs',
-    meta_keys=(
-        'id', 'img_id', 'img_path', 'target_img_path', 'category_id', 'ori_shape', 'img_shape',
-        'input_size', 'input_center', 'input_scale', 'flip', 'flip_direction', 'flip_indices',
-        'dataset_name', 'focal', 'principal_pt', 'mm_per_px'))
-
 # One loading process beside the one that trains: right for two cores.
 train_dataloader = dict(
     batch_size=32,
@@ -33,7 +26,8 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file='annotations/h36m_train.npz',
         camera_param_file='annotations/cameras.pkl',
-        data_prefix=dict(img='images/')))
+        data_prefix=dict(img='images/'),
+        world_up='y'))
 val_dataloader = dict(
     batch_size=64,
     num_workers=1,
@@ -46,6 +40,7 @@ val_dataloader = dict(
         ann_file='annotations/h36m_val.npz',
         camera_param_file='annotations/cameras.pkl',
         data_prefix=dict(img='images/'),
+        world_up='y',
         test_mode=True))
 test_dataloader = val_dataloader
 

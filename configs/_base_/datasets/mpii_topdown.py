@@ -1,5 +1,6 @@
 # MPII Human Pose, one person at a time, in the folders MMPose wants:
 # https://mmpose.readthedocs.io/en/latest/dataset_zoo/2d_body_keypoint.html#mpii
+data_mode = 'topdown'  # for MMPoseInferencer
 data_root = 'data/mpii/'
 
 # From here each config goes on with the affine crop to its own input size.

@@ -37,8 +37,8 @@ train_pipeline = [
 val_pipeline = [
     *_base_.val_transforms,
     dict(type='TopdownAffine', input_size=codec['input_size']),
-    dict(type='GenerateTarget', encoder=codec),
-    _base_.pack_inputs,
+    dict(type='Pack3DPoseInputs'),
 ]
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
+visualizer = dict(type='HEMletsVisualizer', codec=codec)

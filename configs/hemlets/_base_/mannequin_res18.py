@@ -3,7 +3,6 @@
 _base_ = ['../../_base_/default_runtime.py']
 
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3))
-visualizer = dict(type='HEMletsVisualizer')
 
 model = dict(
     type='TopdownPoseEstimator',
@@ -21,4 +20,5 @@ model = dict(
         encoder_channels=32,
         tail_channels=128,
         loss=dict(type='HEMletsLoss', alpha=0.05)),
-    test_cfg=dict(flip_test=True))
+    # The maps too, for pictures.
+    test_cfg=dict(flip_test=True, output_heatmaps=True))

@@ -8,4 +8,3 @@ param_scheduler = [dict(type='MultiStepLR', milestones=[17, 21], gamma=0.1, by_e
 # Our choice: the authors' machine is not known.
 auto_scale_lr = dict(base_batch_size=256)
 default_hooks = dict(checkpoint=dict(save_best='MPJPE', rule='less', max_keep_ckpts=1))
-visualizer = dict(type='HEMletsVisualizer')

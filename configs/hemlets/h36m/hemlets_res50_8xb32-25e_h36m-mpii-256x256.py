@@ -15,9 +15,9 @@ train_pipeline = [
 val_pipeline = [
     *_base_.val_transforms,
     dict(type='TopdownAffine', input_size=_base_.codec.input_size),
-    dict(type='GenerateTarget', encoder=_base_.codec),
-    _base_.pack_inputs,
+    dict(type='Pack3DPoseInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
+visualizer = dict(type='HEMletsVisualizer', codec=_base_.codec)

@@ -5,6 +5,7 @@
 #   MMPOSE_EXT_REAL_DATA=path/to/mmpose/tests/data python tools/train.py THIS_FILE
 _base_ = ['../../_base_/default_runtime.py']
 
+data_mode = 'topdown'  # for MMPoseInferencer
 data_root = '{{$MMPOSE_EXT_REAL_DATA:data/real}}/coco/'
 
 train_cfg = dict(max_epochs=20, val_interval=10)

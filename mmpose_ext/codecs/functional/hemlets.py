@@ -8,12 +8,15 @@ from the camera than the parent, level with it, or closer.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 Parts = Sequence[tuple[int, int]] | np.ndarray
 
-# Polarity of a part of which nothing is known.
+# The polarities, in the order of their maps, and that of a part of which nothing is known.
+POLARITIES = np.array([-1, 0, 1])
 UNKNOWN = -2
 
 
@@ -94,7 +97,10 @@ def polarity_from_depth(
     depth = np.asarray(depth, dtype=np.float64)
     nearer = depth[..., parent] - depth[..., child]
     threshold = eps if bone_lengths is None else eps * np.asarray(bone_lengths, np.float64)
-    return closer_is * ((nearer > threshold).astype(np.int64) - (nearer < -threshold))
+    closer, farther = nearer > threshold, nearer < -threshold
+    if closer_is == -1:
+        closer, farther = farther, closer
+    return np.subtract(closer, farther, dtype=np.int64)
 
 
 def gaussian_heatmaps(points: np.ndarray, size: tuple[int, int], sigma: float) -> np.ndarray:
@@ -111,27 +117,49 @@ def gaussian_heatmaps(points: np.ndarray, size: tuple[int, int], sigma: float) -
     Returns:
         np.ndarray: Heatmaps, float32 (J, h, w).
     """
-    centers = nearest_pixels(points)
+    width, height = size
+    margin = int(3 * sigma) + 1
+    limits = -margin, (width + margin - 1, height + margin - 1)
+    x, y = (nearest_pixels(points, *limits) + margin).T
+    return _gaussian_windows((width, height), float(sigma))[y, x]
+
+
+@lru_cache(maxsize=8)
+def _gaussian_windows(size: tuple[int, int], sigma: float) -> np.ndarray:
+    """All heatmaps that a Gaussian can make: windows of one picture, which slide over it.
+
+    Args:
+        size (tuple[int, int]): Size of the maps, (w, h).
+        sigma (float): Standard deviation in pixels.
+
+    Returns:
+        np.ndarray: With the margin ``m = int(3 * sigma) + 1``, a read-only view of float32
+        (h + 2m, w + 2m, h, w): ``[y + m, x + m]`` is the map of a Gaussian at pixel (x, y), and
+        the outermost ones are empty.
+    """
     radius = int(3 * sigma)
-    profiles = []
-    for axis, length in enumerate(size):
-        distance = np.arange(length) - centers[:, axis, None]
-        profile = np.exp(-(distance**2) / np.float32(2 * sigma**2), dtype=np.float32)
-        profiles.append(np.where(np.abs(distance) <= radius, profile, np.float32(0)))
-    return profiles[1][:, :, None] * profiles[0][:, None, :]
+    x, y = (np.arange(-length - radius, length + radius + 1) for length in size)
+    gaussian = np.exp(-(y[:, None] ** 2 + x**2) / (2 * sigma**2)).astype(np.float32)
+    gaussian[np.abs(y) > radius] = 0
+    gaussian[:, np.abs(x) > radius] = 0
+    # The later a window starts, the nearer to the map's corner the Gaussian lies.
+    return sliding_window_view(gaussian, (size[1], size[0]))[::-1, ::-1]
 
 
-def nearest_pixels(points: np.ndarray) -> np.ndarray:
+def nearest_pixels(points: np.ndarray, first: int, last: tuple[int, int]) -> np.ndarray:
     """Round points to pixels as MMPose does: halves up, towards 0 below 0.
 
     Args:
-        points (np.ndarray): Points in pixels, any shape.
+        points (np.ndarray): Points in pixels, (..., 2).
+        first (int): Smallest x and y, 0 or less; smaller ones are moved there.
+        last (tuple[int, int]): Largest x and y.
 
     Returns:
         np.ndarray: Pixels, int64 of the same shape.
     """
-    # Farther pixels, or their squares, would not fit into an int64.
-    return (np.clip(points, -1e9, 1e9) + 0.5).astype(np.int64)
+    # np.clip takes twice as long.
+    points = np.minimum(np.maximum(points, first - 0.5), last)
+    return (points + 0.5).astype(np.int64)
 
 
 def inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -144,12 +172,17 @@ def inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Returns:
         np.ndarray: bool (...).
     """
-    pixels = np.floor(np.asarray(points) + 0.5)
-    return ((pixels >= 0) & (pixels < np.asarray(size))).all(-1)
+    points = np.asarray(points)
+    is_inside = (points >= -0.5) & (points < (size[0] - 0.5, size[1] - 0.5))
+    return is_inside[..., 0] & is_inside[..., 1]
 
 
 def hemlets_from_heatmaps(
-    heatmaps: np.ndarray, polarity: np.ndarray, parts: Parts, combine: str = 'max'
+    heatmaps: np.ndarray,
+    polarity: np.ndarray,
+    parts: Parts,
+    combine: str = 'max',
+    empty: int | None = None,
 ) -> np.ndarray:
     """Build the triplets of the parts out of the heatmaps of the joints.
 
@@ -159,19 +192,28 @@ def hemlets_from_heatmaps(
             for which the three maps stay empty.
         parts (Sequence[tuple[int, int]]): (parent, child) of each part.
         combine (str): How parent and child share map 0 at polarity 0: ``'max'`` or ``'sum'``.
+        empty (int, optional): Index of a heatmap known to be empty, if there is one: saves time.
 
     Returns:
         np.ndarray: HEMlets, float32 (3P, h, w): three consecutive maps for each part, of
         polarity -1, 0, +1.
     """
     parent, child = np.asarray(parts).T
-    maps = np.zeros((len(parent), 3, *heatmaps.shape[1:]), dtype=np.float32)
-    known = np.flatnonzero(np.asarray(polarity) != UNKNOWN)
-    maps[known, 1] = heatmaps[parent[known]]
-    place = known, np.asarray(polarity)[known] + 1
+    polarity = np.asarray(polarity)
+    none = -1 if empty is None else empty
+    # The heatmap that each map shows: the child's, and the parent's in the middle.
+    has_child = polarity[:, None] == POLARITIES
+    shown = np.where(has_child, child[:, None], none)
+    shown[:, 1] = np.where(polarity == UNKNOWN, none, parent)
+    maps = heatmaps.take(shown.ravel(), axis=0)
+    if empty is None:
+        maps[shown.ravel() == none] = 0
+    # There it may have to share.
+    (level,) = has_child[:, 1].nonzero()
     join = np.maximum if combine == 'max' else np.add
-    maps[place] = join(maps[place], heatmaps[child[known]])
-    return maps.reshape(-1, *heatmaps.shape[1:])
+    both = heatmaps.take(parent[level], axis=0)
+    maps[3 * level + 1] = join(both, heatmaps.take(child[level], axis=0), out=both)
+    return maps
 
 
 def decode_polarity(hemlets: np.ndarray, child_points: np.ndarray) -> np.ndarray:
@@ -196,7 +238,7 @@ def decode_polarity(hemlets: np.ndarray, child_points: np.ndarray) -> np.ndarray
             f'hemlets of the shape {hemlets.shape} need child_points of the shape '
             f'{(*batch, channels // 3, 2)}, got {child_points.shape}.'
         )
-    pixels = np.clip(nearest_pixels(child_points), 0, (width - 1, height - 1))
+    pixels = nearest_pixels(child_points, 0, (width - 1, height - 1))
     flat = hemlets.reshape(*batch, channels // 3, 3, height * width)
     index = pixels[..., 1] * width + pixels[..., 0]
     at_child = np.take_along_axis(flat, index[..., None, None], axis=-1)[..., 0]

@@ -103,3 +103,25 @@ def intrinsics_of(camera: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     if (focal <= 0).any():
         raise ValueError(f'focal length f should be positive, got {focal.tolist()} px')
     return focal, principal_pt
+
+
+def gravity_of(camera: Mapping[str, Any], up_axis: int) -> np.ndarray | None:
+    """Give the direction of gravity in a camera's own axes.
+
+    Args:
+        camera (Mapping[str, Any]): An entry of the file; ``R`` turns camera space into the world.
+        up_axis (int): Axis of the world that points up: 2 in Human3.6M, 1 for mannequins.
+
+    Returns:
+        np.ndarray | None: Unit vector that points down, (3,); None if there is no ``R``.
+
+    Raises:
+        ValueError: If ``R`` is no 3x3 matrix of finite numbers.
+    """
+    if camera.get('R') is None:
+        return None
+    rotation = np.asarray(camera['R'], dtype=np.float64)
+    if rotation.shape != (3, 3) or not np.isfinite(rotation).all():
+        raise ValueError(f'R of the camera should be a finite 3x3 matrix, got {camera["R"]!r}')
+    down: np.ndarray = -rotation[up_axis]
+    return down

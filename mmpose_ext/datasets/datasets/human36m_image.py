@@ -10,7 +10,7 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
 from mmpose_ext.codecs.functional.hemlets import polarity_from_depth
-from mmpose_ext.datasets.datasets.camera_file import intrinsics_of, load_cameras
+from mmpose_ext.datasets.datasets.camera_file import gravity_of, intrinsics_of, load_cameras
 from mmpose_ext.datasets.datasets.human36m_file import Human36mFrames, read_human36m
 from mmpose_ext.datasets.datasets.part_polarity import UNKNOWN, check_parts, load_part_polarity
 from mmpose_ext.skeletons import human36m18
@@ -50,7 +50,8 @@ def root_box(
         np.ndarray: Boxes x1, y1, x2, y2 in px, (N, 4).
     """
     center = project(root[:, None], focal, principal_pt)[:, 0]
-    half = side / 2 * focal / root[:, 2:]
+    # Square to the last digit, so that the crop has just this size and not a thousandth more.
+    half = side / 2 * focal.max(-1, keepdims=True) / root[:, 2:]
     return np.concatenate([center - half, center + half], axis=-1)
 
 
@@ -67,9 +68,11 @@ class Human36mImageDataset(BaseCocoStyleDataset):
       minus the pelvis' in mm, growing away from the camera. ``keypoints_visible`` (1, 18)
     - ``lifting_target`` (1, 18, 3): joints in camera space in metres;
       ``lifting_target_visible`` (1, 18)
-    - ``focal`` (2,) and ``principal_pt`` (2,) px; ``mm_per_px`` at the pelvis;
-      ``depth_valid``: 1.0, or 0.0 with weak labels
-    - ``part_polarity`` (1, P) int64, if there are any: see ``weak_labels``, ``polarity_file``
+    - ``focal`` (2,) and ``principal_pt`` (2,) px; ``gravity`` (3,), down in camera
+      axes, if the cameras tell it;
+      ``mm_per_px`` at the pelvis; ``depth_valid``: 1.0, or 0.0 with weak labels
+    - ``part_polarity`` (1, P) int64, if there are any: see ``weak_labels``, ``polarity_file``;
+      with what it means, ``polarity_parts`` and ``polarity_closer_is``
 
     Joints are those of :mod:`mmpose_ext.skeletons.human36m18`.
 
@@ -88,6 +91,8 @@ class Human36mImageDataset(BaseCocoStyleDataset):
             :mod:`mmpose_ext.datasets.datasets.part_polarity`.
         frame_stride (int): Takes every n-th frame of each video. Defaults to 1: all.
         box_size (float): Side of the square in mm. Defaults to 2000, the authors'.
+        world_up (str): Axis of the cameras' world that points up, for pictures: ``'z'`` in
+            Human3.6M, ``'y'`` for mannequins. Defaults to ``'z'``.
         **kwargs: Arguments of ``BaseCocoStyleDataset``: ``ann_file`` (an npz as MMPose makes
             it), ``data_root``, ``data_prefix``, ``pipeline``, ``indices``, ``test_mode``, ...
 
@@ -99,7 +104,7 @@ class Human36mImageDataset(BaseCocoStyleDataset):
 
     Example:
         >>> dataset = Human36mImageDataset(
-        ...     ann_file='annotation_body3d/fps50/h36m_train.npz',
+        ...     ann_file='annotation_body3d/fps10/h36m_train.npz',
         ...     camera_param_file='annotation_body3d/cameras.pkl',
         ...     data_root='data/h36m', data_prefix=dict(img='images/'))
     """
@@ -117,6 +122,7 @@ class Human36mImageDataset(BaseCocoStyleDataset):
         polarity_file: str | None = None,
         frame_stride: int = 1,
         box_size: float = 2000.0,
+        world_up: str = 'z',
         **kwargs: Any,
     ) -> None:
         _check_labelling(weak_labels, polarity_file, eps, eps_mode, closer_is)
@@ -137,7 +143,10 @@ class Human36mImageDataset(BaseCocoStyleDataset):
         self.closer_is = closer_is
         self.polarity_file = polarity_file
         self.frame_stride = frame_stride
+        if world_up not in ('x', 'y', 'z'):
+            raise ValueError(f"world_up should be 'x', 'y' or 'z', got {world_up!r}")
         self.box_size = box_size
+        self.world_up = world_up
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -150,7 +159,7 @@ class Human36mImageDataset(BaseCocoStyleDataset):
         paths = [os.path.join(self.data_prefix['img'], name) for name in frames.imgnames]
         polarity = self._polarities_of_file(paths)
         frames = frames.take(_every_nth(frames.videos, self.frame_stride))
-        focal, principal_pt = self._intrinsics(frames)
+        focal, principal_pt, gravity = self._cameras(frames)
         box = root_box(frames.joints[:, 0], focal, principal_pt, self.box_size / _MM)
         depth = frames.joints[..., 2:] - frames.joints[:, :1, 2:]
         points = project(frames.joints, focal, principal_pt)
@@ -165,12 +174,15 @@ class Human36mImageDataset(BaseCocoStyleDataset):
             'principal_pt': principal_pt.astype(np.float32),
             'mm_per_px': self.box_size / (box[:, 2] - box[:, 0]),
         }
+        if gravity is not None:
+            self._labels['gravity'] = gravity.astype(np.float32)
         if polarity is not None:
             self._labels['part_polarity'] = polarity[frames.rows, None]
         elif self.weak_labels == 'polarity':
             self._labels['part_polarity'] = self._polarities_of_depth(frames)[:, None]
         if self.weak_labels is not None:
             self._labels['keypoints'] = self._labels['keypoints'][..., :2]
+        self._check_indices(len(frames.rows))
         self._rows = frames.rows
         return [
             {'id': row, 'img_id': row, 'img_path': paths[row], 'target_img_path': [name]}
@@ -196,17 +208,32 @@ class Human36mImageDataset(BaseCocoStyleDataset):
             depth_valid=1.0 if self.weak_labels is None else 0.0,
             category_id=1,
         )
+        if 'part_polarity' in labels:
+            info.update(polarity_parts=self.parts, polarity_closer_is=self.closer_is)
         return info
+
+    def _check_indices(self, number: int) -> None:
+        """Refuse a subset that asks for more frames than there are; mmengine would cut it short."""
+        wanted = self._indices
+        if wanted is None:
+            return
+        reach = abs(wanted) if isinstance(wanted, int) else max((i + 1 for i in wanted), default=0)
+        if reach > number:
+            raise ValueError(
+                f'indices ask for {reach} frames of {self.ann_file}, which has {number} (with '
+                f'frame_stride {self.frame_stride}). Make more, or change indices.'
+            )
 
     def _path(self, name: str) -> str:
         """Put a relative name below ``data_root``, as MMEngine does with ``ann_file``."""
         return os.path.join(self.data_root or '', name)
 
-    def _intrinsics(self, frames: Human36mFrames) -> tuple[np.ndarray, np.ndarray]:
-        """Give focal length (N, 2) and principal point (N, 2) of all frames, float64 px."""
+    def _cameras(self, frames: Human36mFrames) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Give focal length and principal point (N, 2), px, and gravity (N, 3), if all tell it."""
         path = self._path(self.camera_param_file)
         cameras = load_cameras(path)
-        found: dict[tuple[str, str], np.ndarray] = {}
+        up_axis = 'xyz'.index(self.world_up)
+        found: dict[tuple[str, str], tuple] = {}
         for index, key in enumerate(frames.cameras):
             if key in found:
                 continue
@@ -218,11 +245,12 @@ class Human36mImageDataset(BaseCocoStyleDataset):
                     'was made with these annotations.'
                 )
             try:
-                found[key] = np.stack(intrinsics_of(cameras[key]))
+                found[key] = *intrinsics_of(cameras[key]), gravity_of(cameras[key], up_axis)
             except ValueError as error:
                 raise ValueError(f'{frame}: camera {key} of {path}: {error}') from error
-        both = np.stack([found[key] for key in frames.cameras])
-        return both[:, 0], both[:, 1]
+        focal, principal_pt, gravity = zip(*(found[key] for key in frames.cameras), strict=True)
+        down = None if any(vector is None for vector in gravity) else np.stack(gravity)
+        return np.stack(focal), np.stack(principal_pt), down
 
     def _polarities_of_file(self, paths: list[str]) -> np.ndarray | None:
         """Give the part polarities (N, P) int64 of a file for all rows, if there is one."""

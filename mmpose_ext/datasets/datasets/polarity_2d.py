@@ -18,6 +18,8 @@ from mmpose_ext.skeletons import human36m18
 class PartPolarityMixin(BaseCocoStyleDataset):
     """Adds ``part_polarity`` (1, P) int64 in -2..1 to the samples of a dataset of people.
 
+    Beside it ``polarity_parts`` and ``polarity_closer_is`` say what it means.
+
     People whom the file leaves out have -2, unknown, for all parts. Without a file samples are
     as the dataset has them.
 
@@ -66,6 +68,8 @@ class PartPolarityMixin(BaseCocoStyleDataset):
             )
             for instance, codes in zip(instances, polarity, strict=True):
                 instance['part_polarity'] = np.array(codes[None])
+                instance['polarity_parts'] = self.parts
+                instance['polarity_closer_is'] = self.closer_is
         return instances, images
 
 

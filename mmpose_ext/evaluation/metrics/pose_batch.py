@@ -8,9 +8,8 @@ import numpy as np
 # Where the fields of a data sample come from.
 _CURES = {
     'pred_instances': 'Evaluate a model that predicts 3D keypoints.',
-    'gt_instances': 'The dataset must give it, and the test pipeline pack it: PackPoseInputs does '
-    "after dict(type='GenerateTarget', encoder=codec) with a codec of 3D labels, such as "
-    'HEMletsLabel.',
+    'gt_instances': 'The dataset must give it, and the test pipeline end with '
+    "dict(type='Pack3DPoseInputs').",
 }
 
 
@@ -75,9 +74,8 @@ class PoseBatch:
         for sample in self.samples:
             if sample.get(field) is None:
                 raise ValueError(
-                    f'{sample_name(sample)} lacks {field!r}, which {wanted_by} needs. Name it in '
-                    f"the test pipeline: dict(type='PackPoseInputs', meta_keys=(..., {field!r})), "
-                    'and have the dataset give it.'
+                    f'{sample_name(sample)} lacks {field!r}, which {wanted_by} needs. Have the '
+                    "dataset give it, and the test pipeline end with dict(type='Pack3DPoseInputs')."
                 )
             value = np.asarray(sample[field], dtype=np.float64)
             # A dataset may put one value around each person.

@@ -244,8 +244,8 @@ class HEMletsHead(BaseHead):
         Returns:
             B predictions with ``keypoints`` (1, J, 3), x and y in pixels of the input and depth
             relative to the root in mm, and ``keypoint_scores`` (1, J): the peaks of the heatmaps,
-            at most 1, or 1 where there are no heatmaps. With ``output_heatmaps`` also a list of B
-            fields ``heatmaps`` (J, h, w) and ``hemlets`` (3P, h, w).
+            at most 1, or 1 where there are no heatmaps. With ``output_heatmaps`` also ``hemlets``
+            (1, 3P, h, w) and a list of B fields ``heatmaps`` (J, h, w) and ``hemlets`` (3P, h, w).
 
         Raises:
             ValueError: If there is no decoder, or ``feats`` is no pair in the flip test.
@@ -268,6 +268,10 @@ class HEMletsHead(BaseHead):
         ]
         if not test_cfg.get('output_heatmaps', False) or not maps:
             return preds
+        if 'hemlets' in maps:
+            # Here too: MMPose's hooks, when they merge people, keep of the fields the heatmaps.
+            for pred, triplets in zip(preds, maps['hemlets'], strict=True):
+                pred.hemlets = triplets.detach()[None]
         fields = [
             PixelData(**{name: kind[i].detach() for name, kind in maps.items()})
             for i in range(len(preds))
@@ -292,7 +296,11 @@ class HEMletsHead(BaseHead):
             if name == 'hemlets':
                 parts = torch.tensor(self.decoder.part_flip, device=kind.device)
                 order = (parts[:, None] * _POLARITIES + parts.new_tensor([0, 1, 2])).flatten()
-            maps[name] = (maps[name] + kind[:, order].flip(-1)) / 2
+            back = kind[:, order].flip(-1)
+            # Mirrored maps lie 3/4 of a pixel off, as x becomes w - 1 - x in pixels of the input,
+            # four times as small: moved by one, as MMPose does with shift_heatmap.
+            back[..., 1:] = back[..., :-1].clone()
+            maps[name] = (maps[name] + back) / 2
         return (pred['coords'] + coords) / 2, maps
 
     def _check_decoder(self, num_parts: int) -> None:

@@ -251,7 +251,7 @@ def _set_gt(sample, index, value):
 
 
 BAD_SAMPLES = [
-    ('gt_root', lambda s: s.set_metainfo(dict(focal=None)), r"lacks 'focal'.*meta_keys"),
+    ('gt_root', lambda s: s.set_metainfo(dict(focal=None)), r"lacks 'focal'.*Pack3DPoseInputs"),
     ('gt_root', lambda s: s.set_metainfo(dict(principal_pt=None)), "lacks 'principal_pt'"),
     ('gt_root', lambda s: s.set_metainfo(dict(focal=(-5.0, 5.0))), 'focal of sample 7.*positive'),
     ('gt_root', lambda s: s.set_metainfo(dict(focal=500.0)), r'shape \(2,\)'),
@@ -261,7 +261,7 @@ BAD_SAMPLES = [
     ('bone_scale', lambda s: _set_gt(s, slice(None), 1), 'needs a bone'),
     ('gt_root', lambda s: _set_gt(s, (0, 4), np.nan), 'lifting_target of sample 7'),
     ('gt_root', lambda s: s.gt_instances.lifting_target_visible.fill(0), 'no valid root joint'),
-    ('gt_root', lambda s: s.gt_instances.pop('lifting_target'), 'GenerateTarget'),
+    ('gt_root', lambda s: s.gt_instances.pop('lifting_target'), 'Pack3DPoseInputs'),
     ('gt_root', lambda s: delattr(s, 'pred_instances'), 'lacks pred_instances.keypoints'),
     ('gt_root', lambda s: _set_pred(s, np.zeros((1, 18, 2))), r'got \(1, 18, 2\)'),
     ('gt_root', lambda s: _set_pred(s, np.zeros((1, 16, 3))), 'at least 17 joints'),

@@ -1,0 +1,56 @@
+"""The configs, and what the tests of them share."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.optim import MultiStepLR
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+SHARED = ('_base_', 'claims')  # parts of configs, and comparisons of them
+LEAVES = sorted(
+    path.relative_to(CONFIGS).as_posix()
+    for path in CONFIGS.rglob('*.py')
+    if not set(SHARED) & set(path.relative_to(CONFIGS).parts)
+)
+
+
+@cache
+def load(name: str) -> Config:
+    """Load a config by its path below ``configs/``; do not change it."""
+    return Config.fromfile(CONFIGS / name)
+
+
+def input_size(name: str) -> tuple[int, int]:
+    """(w, h) in pixels from a name, which ends as MMPose writes it: HxW."""
+    height, width = re.search(r'-(\d+)x(\d+)(?:\.py)?$', name).groups()
+    return int(width), int(height)
+
+
+def datasets_of(dataset: dict, pipeline: tuple = ()) -> Iterator[tuple[dict, list]]:
+    """Yield what a dataset is combined and repeated of, each with all its transforms."""
+    if 'datasets' in dataset:
+        for part in dataset['datasets']:
+            yield from datasets_of(part, tuple(dataset['pipeline']))
+    elif 'dataset' in dataset:
+        yield from datasets_of(dataset['dataset'], pipeline)
+    else:
+        yield dataset, [*dataset.get('pipeline', ()), *pipeline]
+
+
+def first_epochs_of_lower_rates(config: Config) -> list[int]:
+    """Epochs, counted from 0, in which MMEngine first trains at a lower rate."""
+    (schedule,) = config.param_scheduler
+    options = {key: value for key, value in schedule.items() if key != 'type'}
+    assert schedule.type == 'MultiStepLR'
+    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = MultiStepLR(optimizer, **options)
+    rates = []
+    for _ in range(config.train_cfg.max_epochs):
+        rates.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        scheduler.step()
+    return [i for i in range(1, len(rates)) if rates[i] < rates[i - 1]]
