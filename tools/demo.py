@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG = 'configs/hemlets/mannequin/hemlets_res18_1xb32-40e_mannequin-128x128.py'
+CONFIG = 'configs/hemlets/mannequin/hemlets_res18_1xb32-24e_mannequin-128x128.py'
 DATA = 'data/mannequin_easy'
 WORK_DIR = 'work_dirs/demo'
 # Of a training log of some hundred lines, these tell how it goes.

@@ -2,14 +2,14 @@
 # ResNet-18's width, and maps of an eighth of the input: two deconvolutions, not three.
 _base_ = ['../_base_/mannequin_res18.py', '../../_base_/datasets/hemlets_mannequin.py']
 
-train_cfg = dict(by_epoch=True, max_epochs=40, val_interval=10)
+train_cfg = dict(by_epoch=True, max_epochs=24, val_interval=8)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
-    dict(type='MultiStepLR', milestones=[30, 36], gamma=0.1, by_epoch=True),
+    dict(type='MultiStepLR', milestones=[18, 22], gamma=0.1, by_epoch=True),
 ]
 default_hooks = dict(
     logger=dict(interval=62),
-    checkpoint=dict(interval=10, max_keep_ckpts=1, save_best='MPJPE', rule='less'))
+    checkpoint=dict(interval=8, max_keep_ckpts=1, save_best='MPJPE', rule='less'))
 
 codec = dict(
     type='HEMletsLabel',
