@@ -10,7 +10,11 @@ from mmpose_ext.datasets.datasets import (
     StrictCocoDataset,
     StrictMpiiDataset,
 )
-from mmpose_ext.datasets.transforms import Human36m18Converter, StrictLoadImage
+from mmpose_ext.datasets.transforms import (
+    Human36m18Converter,
+    Pack3DPoseInputs,
+    StrictLoadImage,
+)
 
 __all__ = [
     'CocoPolarityDataset',
@@ -20,6 +24,7 @@ __all__ = [
     'LspDataset',
     'LspPolarityDataset',
     'MpiiPolarityDataset',
+    'Pack3DPoseInputs',
     'StrictCocoDataset',
     'StrictLoadImage',
     'StrictMpiiDataset',

@@ -116,7 +116,9 @@ def plan(claim: Config, work_dir: Path) -> list[Run]:
     for seed in claim.seeds:
         for setting, arms in claim.settings.items():
             for arm, what in arms.items():
-                config, options = (what, {}) if isinstance(what, str) else what.values()
+                config, options = (
+                    (what, {}) if isinstance(what, str) else (what['config'], what['options'])
+                )
                 folder = work_dir / setting / arm / f'seed{seed}'
                 runs.append(Run(setting, arm, seed, ROOT / config, folder, dict(options)))
     return runs
@@ -223,7 +225,7 @@ def table(claim: Config, results: list[dict]) -> str:
         scores = {
             arm: [r for r in results if (r['setting'], r['arm']) == (setting, arm)] for arm in arms
         }
-        reference = {r['seed']: r['metrics'][main] for r in scores[claim.baseline]}
+        reference = {r['seed']: r['metrics'][main] for r in scores.get(claim.baseline, [])}
         for arm, rows in scores.items():
             by_seed = {r['seed']: r['metrics'][main] for r in rows}
             gaps = [f'{v - reference[s]:+.{digits}f}' for s, v in by_seed.items() if s in reference]
