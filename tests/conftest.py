@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 
 import mmpose_ext  # noqa: F401
 
@@ -13,8 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
-def _seed():
+def _same_start():
+    """The same seed and MMPose's registries for each test, whichever ran before it."""
     torch.manual_seed(0)
+    init_default_scope('mmpose')
 
 
 @pytest.fixture(scope='session')

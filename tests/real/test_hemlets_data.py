@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 
 H36M = {
@@ -33,7 +32,6 @@ def test_joints_lie_on_the_frames(real_data):
 
 
 def test_all_kinds_of_people_in_one_dataset(real_data):
-    init_default_scope('mmpose')
     h36m = {**H36M, 'data_root': str(real_data / 'h36m')}
     flat = {
         source: {

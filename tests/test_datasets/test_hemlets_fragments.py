@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmpose.registry import DATA_SAMPLERS, DATASETS, METRICS, TRANSFORMS
 
 from mmpose_ext.datasets.datasets.part_polarity import write_part_polarity
@@ -57,7 +56,6 @@ def data(tmp_path_factory, mannequins):
 @pytest.fixture
 def fragment(root, data, monkeypatch):
     """Load a fragment as a leaf config does, with its pipelines closed by an affine crop."""
-    init_default_scope('mmpose')
     monkeypatch.chdir(data)
 
     def load(name):
@@ -150,6 +148,5 @@ def test_metrics_find_what_they_need(fragment, name):
 
 
 def test_a_combination_needs_datasets():
-    init_default_scope('mmpose')
     with pytest.raises(ValueError, match='datasets should name at least one dataset'):
         DATASETS.build({'type': 'Human36m18CombinedDataset', 'datasets': []})

@@ -2,7 +2,6 @@ import pickle
 
 import numpy as np
 import pytest
-from mmengine.registry import init_default_scope
 from mmpose.datasets.datasets import Human36mDataset
 from mmpose.registry import DATASETS
 
@@ -165,7 +164,6 @@ def test_labels_are_those_of_the_stock_dataset(mannequins):
 
 
 def test_flip_leaves_depth_with_its_joint(mannequins):
-    init_default_scope('mmpose')
     config = {'type': 'Human36mImageDataset', **mannequin_files(mannequins, 'val')}
     plain, flipped = (
         DATASETS.build(
@@ -264,7 +262,6 @@ def test_polarity_by_share_of_the_bone(tmp_path):
 
 @pytest.mark.parametrize('flip', [0.0, 1.0])
 def test_polarity_is_what_the_codec_makes_of_depth(mannequins, flip):
-    init_default_scope('mmpose')
     pipeline = [
         {'type': 'StrictLoadImage'},
         {'type': 'GetBBoxCenterScale', 'padding': 1.0},

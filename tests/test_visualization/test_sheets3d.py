@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, MODELS
 
 from mmpose_ext.apis import draw_predictions
@@ -54,7 +53,6 @@ def config(root, use_hemlets=True):
 def test_draws_predictions_of_a_checkpoint(mannequins, tmp_path, use_hemlets):
     settings = config(mannequins, use_hemlets)
     settings.dump(str(tmp_path / 'config.py'))
-    init_default_scope('mmpose')
     weights = MODELS.build(settings.model).state_dict()
     torch.save(dict(state_dict=weights, meta={}), tmp_path / 'model.pth')
     out = tmp_path / 'sheet.png'
@@ -73,7 +71,6 @@ def test_draws_predictions_of_a_checkpoint(mannequins, tmp_path, use_hemlets):
 
 def test_people_stand_beside_each_other(mannequins):
     settings = config(mannequins)
-    init_default_scope('mmpose')
     model = MODELS.build(settings.model).eval()
     dataset = DATASETS.build(settings.test_dataloader.dataset)
     sheet = prediction_sheet_3d(model, dataset, [0, 1, 2], people_per_row=2, cell=64)
