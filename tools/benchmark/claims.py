@@ -161,12 +161,13 @@ def write_config(run: Run, claim: Config, data_root: Path) -> Path:
     cfg.merge_from_dict(dict(claim.overrides))
     run.folder.mkdir(parents=True, exist_ok=True)
     path = run.folder / 'config.py'
-    if path.is_file() and path.read_text(encoding='utf-8') != cfg.pretty_text:
+    text = cfg.pretty_text  # takes a second
+    if path.is_file() and path.read_text(encoding='utf-8') != text:
         raise SystemExit(
             f'{run} was begun with another config than {run.config} gives now. '
             f'Remove {run.folder} to run it anew.'
         )
-    write_text(path, cfg.pretty_text)
+    write_text(path, text)
     return path
 
 
