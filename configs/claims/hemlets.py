@@ -39,12 +39,12 @@ settings = {
 baseline = 'integral'
 
 # What the authors of this package read from the table; goes into the page.
-reading = '''**Reading.** Seed 0 of all arms; of seed 1 only one run was finished, so there is no spread yet and
-nothing here is settled. In seed 0 the branch of maps helps over plain integral regression (97.7 mm): by
-7.5 mm with 2D heatmaps alone, by 5.8 mm with HEMlets, some 6 to 8 %, not 20 %. That HEMlets help more than
-heatmaps is not to be seen with 3D labels alone; with 3000 more people in 2D they are 1.0 mm ahead of
-heatmaps, and their polarities give another 0.3 mm. Integral regression of seed 1 came out 4.7 mm better
-than of seed 0: differences of this size between two runs may be chance.
+reading = '''**Reading.** Two seeds with 3D labels alone, one of the settings with more people in 2D: little is
+settled. The branch of maps helps over plain integral regression, by 7.5 and 4.5 mm with 2D heatmaps alone
+and by 5.8 and 2.5 mm with HEMlets: some 4 to 6 %, not 20 %. With 3D labels alone HEMlets do not help more
+than 2D heatmaps, they are 1.7 and 2.0 mm behind. With 3000 more people in 2D (one seed) they are 1.0 mm
+ahead of the heatmaps, and their polarities give another 0.3 mm. Integral regression differs by 4.7 mm
+between its two seeds: the gaps of a single seed may be chance.
 
 The setting is small: mannequins from the front whose poses differ little in depth, maps of 16x16, a
 quarter of ResNet-18's width. Every run has 1800 steps of 32 images; in the second and third setting half
@@ -54,7 +54,9 @@ the error still fell by 2 to 7 mm: the end of a schedule rather than a plateau.
 **How the setting was found.** One trial with a wider head, 2400 steps, another seed for data and
 training: integral 96.0 mm at its end, HEMlets 92.0 mm after 2000 steps (not tested at its end); at 800 steps
 121.5 and 106.2 mm. The head was then made smaller and the schedule shorter, to get 21 runs into two hours. The
-seconds are of a machine that was shared with other work; they do not compare the arms. Between the
+seconds are of a machine that was shared with other work; they do not compare the arms. Seed 1 of heatmaps
+and HEMlets was stopped and resumed, tested by hand with tools/test.py, and its seconds are steps times the
+mean time of a step. Between the
 first runs and today's code the configs differ in how validation samples are packed and in what pictures
 need; in the code, encoding was made faster (equal to 6e-8).'''
 
