@@ -56,9 +56,8 @@ training: integral 96.0 mm at its end, HEMlets 92.0 mm after 2000 steps (not tes
 121.5 and 106.2 mm. The head was then made smaller and the schedule shorter, to get 21 runs into two hours. The
 seconds are of a machine that was shared with other work; they do not compare the arms. Seed 1 of heatmaps
 and HEMlets was stopped and resumed, tested by hand with tools/test.py, and its seconds are steps times the
-mean time of a step. Between the
-first runs and today's code the configs differ in how validation samples are packed and in what pictures
-need; in the code, encoding was made faster (equal to 6e-8).'''
+mean time of a step. Between the first runs and today's code the configs differ in how validation samples are
+packed and in what pictures need; in the code, encoding was made faster (equal to 6e-8).'''
 
 quick = dict(
     seeds=[0],
