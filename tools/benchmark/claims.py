@@ -18,7 +18,6 @@ one, which would have been chosen on the validation set.
 import argparse
 import json
 import os
-import platform
 import shlex
 import statistics
 import subprocess
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from measuring import processor
 from mmengine.config import Config
 
 import mmpose_ext
@@ -73,8 +73,8 @@ class Run:
         return f'{self.setting} {self.arm} seed {self.seed}'
 
 
-# glibc hands large blocks back to the system and fetches them anew in every step, a sixth of
-# the time of small networks.
+# glibc hands large blocks back to the system and fetches them anew in every step, which costs
+# small networks more than their arithmetic gains from being small.
 KEEP_MEMORY = {'MALLOC_MMAP_THRESHOLD_': str(10**9), 'MALLOC_TRIM_THRESHOLD_': str(4 * 10**9)}
 
 
@@ -195,17 +195,6 @@ def execute(run: Run, config: Path, threads: int) -> None:
         weights.unlink()
 
 
-def machine() -> str:
-    """Describe the machine in a line."""
-    cpu = platform.processor() or platform.machine()
-    info = Path('/proc/cpuinfo')
-    for line in info.read_text().splitlines() if info.is_file() else ():
-        if line.startswith('model name'):
-            cpu = line.split(':', 1)[1].strip()
-            break
-    return f'{cpu}, {os.cpu_count()} cores, torch {torch.__version__}'
-
-
 def spread(values: list[float], digits: int) -> str:
     """Write mean and, of several values, the sample standard deviation."""
     mean = f'{statistics.mean(values):.{digits}f}'
@@ -254,11 +243,11 @@ def report(claim: Config, name: str, runs: list[Run], out: Path, command: str) -
         claim.get('reading', ''),
         f'{len(results)} of {len(runs)} runs. Mannequins: {data}. Last checkpoint, flip test, '
         'ground-truth boxes.\n'
-        f'Machine: {machine()}; mmpose_ext {mmpose_ext.__version__}.',
+        f'Machine: {processor()}, torch {torch.__version__}; mmpose_ext {mmpose_ext.__version__}.',
         f'```\n{command}\n```\n',
     ]
     page = '\n\n'.join(filter(None, paragraphs))
-    header = dict(claim=name, command=command, machine=machine(), data=dict(claim.data))
+    header = dict(claim=name, command=command, machine=processor(), data=dict(claim.data))
     write_text(out / f'{name}.json', json.dumps(dict(header, results=results), indent=2) + '\n')
     write_text(out / f'{name}.md', page)
     return page

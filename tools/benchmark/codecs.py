@@ -8,12 +8,9 @@ exit status is 1 if a wanted ratio is missed (with ``--quick``, which measures n
 """
 
 import argparse
-import math
 import os
 import platform
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +21,7 @@ import mmengine
 import mmpose
 import numpy as np
 import torch
+from measuring import Arrays, largest_difference, processor, timings
 from mmpose.codecs import SimCCLabel
 from mmpose.codecs.utils import get_simcc_maximum
 from mmpose.registry import MODELS
@@ -49,7 +47,6 @@ AS_MMPOSE = {
 }
 RESULTS = Path(__file__).parents[2] / 'docs' / 'results' / 'codecs.md'
 
-Arrays = list[np.ndarray]
 Axes = tuple[Tensor, Tensor]
 
 
@@ -247,62 +244,6 @@ def make_predictions() -> Axes:
     return axes[0], axes[1]
 
 
-def difference(case: Case) -> float:
-    """Largest difference of the two results, relative to the largest value of each array.
-
-    Raises:
-        SystemExit: If it is above the case's tolerance.
-    """
-    theirs, ours = case.results()
-    differences = [
-        float(np.abs(a.astype(float) - b).max() / max(np.abs(a).max(), 1e-30))
-        if a.shape == b.shape
-        else math.inf
-        for a, b in zip(theirs, ours, strict=True)
-    ]
-    worst = max(differences)
-    if not worst <= case.tolerance:  # NaN too
-        sys.exit(
-            f'"{case.name}" is not timed: the results differ by {worst:.3g}, '
-            f'allowed is {case.tolerance:g}.'
-        )
-    return worst
-
-
-def timings(case: Case, repeats: int, seconds: float) -> tuple[float, float, float]:
-    """Medians over turns of MMPose's time, ours (milliseconds a call) and their ratio.
-
-    In a turn both sides run one after the other for about ``seconds`` each, so that whatever else
-    the machine does meets both.
-    """
-    sides = (case.mmpose, case.ours)
-    calls = [max(1, int(seconds / mean_time(run, 3))) for run in sides]
-    turns = [
-        [mean_time(run, times) for run, times in zip(sides, calls, strict=True)]
-        for _ in range(repeats)
-    ]
-    theirs, ours = (statistics.median(times) * 1e3 for times in zip(*turns, strict=True))
-    return theirs, ours, statistics.median(first / second for first, second in turns)
-
-
-def mean_time(run: Callable[[], Any], calls: int) -> float:
-    """Seconds a call."""
-    start = time.perf_counter()
-    for _ in range(calls):
-        run()
-    return (time.perf_counter() - start) / calls
-
-
-def processor() -> str:
-    """The CPU's model name."""
-    try:
-        lines = Path('/proc/cpuinfo').read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
 def table_row(case: Case, theirs: float, ours: float, ratio: float, unequal: float) -> str:
     """One line of the Markdown table."""
     wanted, verdict = '-', '-'
@@ -325,7 +266,7 @@ def report(rows: list[str], command: str) -> str:
         [
             '# SimDR: encoding, losses and decoding against MMPose',
             '',
-            f'Written by `{command}` on {processor()}, {os.cpu_count()} cores, '
+            f'Written by `{command}` on {processor()}, '
             f'{torch.get_num_threads()} used, load average {os.getloadavg()[0]:.1f}; '
             f'Python {platform.python_version()}, '
             f'torch {torch.__version__}, numpy {np.__version__}, mmengine {mmengine.__version__}, '
@@ -363,8 +304,8 @@ def main(arguments: list[str] | None = None) -> int:
     predictions = make_predictions()
     rows, missed = [], []
     for case in [*encode_cases(), *loss_cases(predictions), *decode_cases(predictions)]:
-        unequal = difference(case)
-        theirs, ours, ratio = timings(case, repeats, seconds)
+        unequal = largest_difference(case.name, *case.results(), case.tolerance)
+        theirs, ours, ratio = timings((case.mmpose, case.ours), repeats, seconds)
         rows.append(table_row(case, theirs, ours, ratio, unequal))
         missed += [] if is_met(case, ratio) else [case.name]
         print(rows[-1], flush=True)

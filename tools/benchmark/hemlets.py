@@ -11,10 +11,8 @@ form in a process of its own. The exit status is 1 if a wanted figure is missed 
 
 import argparse
 import itertools
-import math
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import time
@@ -30,6 +28,7 @@ import torch
 from hemlets_head import head_samples, layers_forward, without_norms
 from hemlets_loops import INPUT, loop_encode, partial_person, person
 from hemlets_memory import FORMS, JOINTS, SIZE, naive_soft_argmax, soft_argmax_step
+from measuring import Arrays, largest_difference, processor, timings
 from torch import Tensor
 
 from mmpose_ext.codecs import HEMletsLabel
@@ -42,8 +41,6 @@ SOFT_ARGMAX_BATCH, HEAD_BATCH, MEMORY_BATCH = 4, 2, 32
 HEAD = {'in_channels': 2048}
 MAX_ENCODE_MS, MAX_OVERHEAD, MIN_SPEEDUP, MAX_MEMORY = 1.0, 1.15, 10.0, 3.0
 RESULTS = Path(__file__).parents[2] / 'docs' / 'results' / 'hemlets_speed.md'
-
-Arrays = list[np.ndarray]
 
 
 @dataclass
@@ -97,8 +94,8 @@ def loop_case(share: bool = False) -> Case:
 def sharing_note(repeats: int, seconds: float) -> str:
     """How encoding compares with a loop that draws no joint twice."""
     case = loop_case(share=True)
-    difference(case)
-    other, _, ratio = timings(case, repeats, seconds)
+    largest_difference(case.name, *case.results(), case.tolerance)
+    other, _, ratio = timings((case.other, case.ours), repeats, seconds, clock)
     return (
         'The loop that encoding is compared with (`tools/benchmark/hemlets_loops.py`) draws the '
         "joints' heatmaps with one call of MMPose's generator and each part's parent and child "
@@ -186,58 +183,12 @@ def head_cases(device: str) -> list[Case]:
 # Measuring.
 
 
-def difference(case: Case) -> float:
-    """Largest difference of the two results, relative to the largest value of each array.
-
-    Raises:
-        SystemExit: If it is above the case's tolerance.
-    """
-    worst = 0.0
-    for other, ours in zip(*case.results(), strict=True):
-        error = math.inf
-        if other.shape == ours.shape:
-            error = float(
-                np.abs(other.astype(float) - ours).max() / max(np.abs(other).max(), 1e-30)
-            )
-        if not error <= case.tolerance:  # NaN too
-            sys.exit(
-                f'"{case.name}" is not timed: the results of shapes {other.shape} and '
-                f'{ours.shape} differ by {error:.3g}, allowed is {case.tolerance:g}.'
-            )
-        worst = max(worst, error)
-    return worst
-
-
-def mean_time(run: Callable[[], object], calls: int) -> float:
-    """Seconds a call."""
-    start = clock()
-    for _ in range(calls):
-        run()
-    return (clock() - start) / calls
-
-
 def clock() -> float:
     """Seconds: of this process where it has one thread, so that a busy machine counts less."""
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()
     is_one_thread = torch.get_num_threads() == 1 and not torch.cuda.is_initialized()
     return time.process_time() if is_one_thread else time.perf_counter()
-
-
-def timings(case: Case, repeats: int, seconds: float) -> tuple[float, float, float]:
-    """Medians over turns of the other's time, ours (milliseconds a call) and their ratio.
-
-    In a turn both sides run one after the other for about ``seconds`` each, so that whatever else
-    the machine does meets both.
-    """
-    sides = (case.other, case.ours)
-    calls = [max(1, int(seconds / mean_time(run, 1))) for run in sides]
-    turns = [
-        [mean_time(run, times) for run, times in zip(sides, calls, strict=True)]
-        for _ in range(repeats)
-    ]
-    other, ours = (statistics.median(times) * 1e3 for times in zip(*turns, strict=True))
-    return other, ours, statistics.median(first / second for first, second in turns)
 
 
 def peak_memory(form: str, batch: int, device: str) -> float:
@@ -287,17 +238,11 @@ def memory_rows(peaks: dict[str, float], batch: int) -> list[str]:
     ]
 
 
-def processor(device: str) -> str:
-    """The model name of what computes."""
+def machine(device: str) -> str:
+    """The name of what computes."""
     if device != 'cpu':
         return torch.cuda.get_device_name()
-    try:
-        lines = Path('/proc/cpuinfo').read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
-    name = names[0] if names else platform.processor() or platform.machine()
-    return f'{name}, {os.cpu_count()} cores, {torch.get_num_threads()} used'
+    return f'{processor()}, {torch.get_num_threads()} used'
 
 
 def report(
@@ -314,7 +259,7 @@ def report(
     time_is = "in the process's own CPU time" if is_one_thread else 'on the clock'
     return f"""# HEMlets: encoding, soft-argmax and head
 
-Written by `{command}` on {processor(device)}, load average \
+Written by `{command}` on {machine(device)}, load average \
 {load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end; \
 Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, \
 mmpose {mmpose.__version__}, mmpose_ext {mmpose_ext.__version__}.
@@ -370,8 +315,8 @@ def main(arguments: list[str] | None = None) -> int:
     rows, missed = [], []
     cases = [encode_case(), soft_argmax_case(options.device), *head_cases(options.device)]
     for case in cases:
-        unequal = difference(case)
-        other, ours, ratio = timings(case, repeats, seconds)
+        unequal = largest_difference(case.name, *case.results(), case.tolerance)
+        other, ours, ratio = timings((case.other, case.ours), repeats, seconds, clock)
         rows.append(speed_row(case, other, ours, ratio, unequal))
         missed += [] if is_met(case, ours, ratio) else [case.name]
         print(rows[-1], flush=True)

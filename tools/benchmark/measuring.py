@@ -1,0 +1,73 @@
+"""What the benchmarks share: equal results first, then two sides timed in turns."""
+
+import math
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+Arrays = list[np.ndarray]
+
+
+def largest_difference(
+    name: str, other: Iterable[np.ndarray], ours: Iterable[np.ndarray], tolerance: float
+) -> float:
+    """Largest difference of two results, relative to the largest value of each array.
+
+    Raises:
+        SystemExit: If it is above the tolerance: what differs is not timed.
+    """
+    worst = 0.0
+    for first, second in zip(other, ours, strict=True):
+        error = math.inf
+        if first.shape == second.shape:
+            distance = np.abs(first.astype(float) - second).max()
+            error = float(distance / max(np.abs(first).max(), 1e-30))
+        if not error <= tolerance:  # NaN too
+            sys.exit(
+                f'"{name}" is not timed: the results of shapes {first.shape} and {second.shape} '
+                f'differ by {error:.3g}, allowed is {tolerance:g}.'
+            )
+        worst = max(worst, error)
+    return worst
+
+
+def timings(
+    sides: Sequence[Callable[[], object]],
+    repeats: int,
+    seconds: float,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[float, float, float]:
+    """Medians over turns of the other's time, ours (milliseconds a call) and their ratio.
+
+    In a turn both sides run one after the other for about ``seconds`` each, so that whatever else
+    the machine does meets both.
+    """
+    calls = [max(1, int(seconds / _mean_time(run, 1, clock))) for run in sides]
+    turns = [
+        [_mean_time(run, times, clock) for run, times in zip(sides, calls, strict=True)]
+        for _ in range(repeats)
+    ]
+    other, ours = (statistics.median(times) * 1e3 for times in zip(*turns, strict=True))
+    return other, ours, statistics.median(first / second for first, second in turns)
+
+
+def _mean_time(run: Callable[[], object], calls: int, clock: Callable[[], float]) -> float:
+    start = clock()
+    for _ in range(calls):
+        run()
+    return (clock() - start) / calls
+
+
+def processor() -> str:
+    """Model name and cores of the CPU."""
+    info = Path('/proc/cpuinfo')
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f'{name}, {os.cpu_count()} cores'
