@@ -95,8 +95,10 @@ def test_codec_head_data_and_pictures_agree(name):
     codec = KEYPOINT_CODECS.build(config.codec)
     assert [tuple(part) for part in codec.parts] == list(human36m18.PARTS)
     assert (head.num_joints, len(codec.parts)) == (len(human36m18.NAMES), 14)
-    # A quarter of the input as published; the demo's network, for speed, an eighth.
-    stride = 8 if 'mannequin-128x128' in name else 4
+    # Each deconvolution doubles what the backbone gives.
+    deconvolutions = config.model.head.get('deconv_out_channels', (256, 256, 256))
+    backbone_stride = {'ResNet': 32, 'HRNet': 4}[config.model.backbone.type]
+    stride = backbone_stride // 2 ** len(deconvolutions)
     assert codec.heatmap_size == tuple(side // stride for side in codec.input_size)
     assert codec.depth_size == codec.heatmap_size[0]
     assert config.visualizer.type == 'HEMletsVisualizer'

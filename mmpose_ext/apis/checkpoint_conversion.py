@@ -4,10 +4,14 @@ A converter reads a file without running code from it (:func:`load_state_dict`),
 renames every key by rules (:func:`rename_keys`), proves that the result is
 exactly what the config's model holds (:func:`check_fit`), and writes it
 (:func:`save_converted`). Nothing is loaded in part: what does not fit is refused.
+All converters have one command line (:func:`run_converter`).
 """
 
+import argparse
+import os
 import pickle
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -23,10 +27,13 @@ from mmpose_ext.version import __version__
 
 __all__ = [
     'StateDict',
+    'base_of_new_config',
     'build_meta_model',
+    'check_destination',
     'check_fit',
     'load_state_dict',
     'rename_keys',
+    'run_converter',
     'save_converted',
     'strip_prefix',
 ]
@@ -180,6 +187,39 @@ def build_meta_model(model_cfg: ConfigDict) -> nn.Module:
         return MODELS.build(model_cfg)
 
 
+def check_destination(source: Path, config_path: Path, destination: Path) -> None:
+    """Refuse to write the checkpoint, or the config beside it, over what is read.
+
+    Args:
+        source (Path): The authors' checkpoint.
+        config_path (Path): Config of the same network.
+        destination (Path): The checkpoint to write.
+
+    Raises:
+        ValueError: If it would replace one of the others.
+    """
+    inputs = {source.resolve(), config_path.resolve()}
+    outputs = {destination.resolve(), destination.with_suffix('.py').resolve()}
+    if inputs & outputs:
+        raise ValueError(
+            f'{destination} and {destination.with_suffix(".py").name} beside it would replace '
+            'SRC or CONFIG. Choose another folder or name.'
+        )
+
+
+def base_of_new_config(config_path: Path, destination: Path) -> str:
+    """Give the path of a config for the ``_base_`` of the one that is written beside a checkpoint.
+
+    Args:
+        config_path (Path): Config of the network.
+        destination (Path): The checkpoint.
+
+    Returns:
+        str: Path from the checkpoint's folder, with forward slashes.
+    """
+    return Path(os.path.relpath(config_path.resolve(), destination.resolve().parent)).as_posix()
+
+
 def save_converted(
     state_dict: Mapping[str, Tensor],
     path: str | Path,
@@ -221,3 +261,28 @@ def save_converted(
         torch.save({'state_dict': dict(state_dict), 'meta': meta}, temporary)
         write_text(config_path, config_text)
     return config_path
+
+
+def run_converter(convert: Callable[[Path, Path, Path], Path], description: str | None) -> None:
+    """Read a converter's command line, ``SRC CONFIG DST``, and convert.
+
+    Args:
+        convert (Callable): Takes the authors' checkpoint, the config of the same network and the
+            checkpoint to write; gives the config that it writes beside it.
+        description (str, optional): What ``--help`` says, the module's docstring.
+
+    Raises:
+        SystemExit: If it cannot be converted; says why.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('source', type=Path, metavar='SRC', help="the authors' checkpoint")
+    parser.add_argument('config', type=Path, metavar='CONFIG', help='config of the same network')
+    parser.add_argument('destination', type=Path, metavar='DST', help='checkpoint to write')
+    args = parser.parse_args()
+    try:
+        config = convert(args.source, args.config, args.destination)
+    except (OSError, ValueError) as error:
+        sys.exit(f'{Path(parser.prog).stem}: {error}')
+    print(f'{args.destination} is written. Test it with {config}')

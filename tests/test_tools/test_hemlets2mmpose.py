@@ -217,7 +217,7 @@ def test_command_line_tells_what_is_wrong(tool, folder, monkeypatch):
     files = folder / 'none.pth', folder / 'config.py', folder / 'y.pth'
     monkeypatch.setattr('sys.argv', ['hemlets2mmpose.py', *map(str, files)])
     with pytest.raises(SystemExit, match='hemlets2mmpose: There is no checkpoint'):
-        tool.main()
+        tool.run_converter(tool.convert, tool.__doc__)
 
 
 def test_written_config_tests_as_the_authors_do(tool, folder):

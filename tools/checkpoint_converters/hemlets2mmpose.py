@@ -15,9 +15,6 @@ it. Drawn as heatmaps and HEMlets they may be mixed up: see which 18 peak at the
 set map_order of the head.
 """
 
-import argparse
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,10 +24,13 @@ from torch import Tensor
 
 from mmpose_ext.apis.checkpoint_conversion import (
     StateDict,
+    base_of_new_config,
     build_meta_model,
+    check_destination,
     check_fit,
     load_state_dict,
     rename_keys,
+    run_converter,
     save_converted,
 )
 
@@ -118,7 +118,7 @@ def convert(source: Path, config_path: Path, destination: Path) -> Path:
         OSError: If a file cannot be written.
     """
     config = Config.fromfile(config_path)
-    _check_paths(source, config_path, destination)
+    check_destination(source, config_path, destination)
     _check_head(config_path, config)
     converted = rename_keys(drop_positions(load_state_dict(source)), PREFIXES)
     check_fit(
@@ -127,20 +127,9 @@ def convert(source: Path, config_path: Path, destination: Path) -> Path:
         f'{source} holds a ResNet-50 and the full head for 18 joints and 14 parts. '
         f'{config_path} describes another network: take configs/hemlets with a ResNet-50.',
     )
-    base = os.path.relpath(config_path.resolve(), destination.resolve().parent)
-    text = authors_test_config(Path(base).as_posix(), source.name)
+    base = base_of_new_config(config_path, destination)
+    text = authors_test_config(base, source.name)
     return save_converted(converted, destination, config_text=text, source=source)
-
-
-def _check_paths(source: Path, config_path: Path, destination: Path) -> None:
-    """Refuse to write over the input."""
-    inputs = {source.resolve(), config_path.resolve()}
-    outputs = {destination.resolve(), destination.with_suffix('.py').resolve()}
-    if inputs & outputs:
-        raise ValueError(
-            f'{destination} and {destination.with_suffix(".py").name} beside it would replace '
-            'SRC or CONFIG. Choose another folder or name.'
-        )
 
 
 def _check_head(config_path: Path, config: Config) -> None:
@@ -161,21 +150,5 @@ def _check_head(config_path: Path, config: Config) -> None:
             )
 
 
-def main() -> None:
-    """Read the command line and convert."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('source', type=Path, metavar='SRC', help="the authors' checkpoint")
-    parser.add_argument('config', type=Path, metavar='CONFIG', help='config of the same network')
-    parser.add_argument('destination', type=Path, metavar='DST', help='checkpoint to write')
-    args = parser.parse_args()
-    try:
-        config = convert(args.source, args.config, args.destination)
-    except (OSError, ValueError) as error:
-        sys.exit(f'hemlets2mmpose: {error}')
-    print(f'{args.destination} is written. Test it with {config}')
-
-
 if __name__ == '__main__':
-    main()
+    run_converter(convert, __doc__)

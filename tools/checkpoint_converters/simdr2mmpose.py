@@ -12,9 +12,6 @@ Every weight of SRC is used exactly once and every weight of CONFIG's model is
 filled, or nothing is written.
 """
 
-import argparse
-import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,10 +19,13 @@ from mmengine.config import Config
 from torch import Tensor
 
 from mmpose_ext.apis.checkpoint_conversion import (
+    base_of_new_config,
     build_meta_model,
+    check_destination,
     check_fit,
     load_state_dict,
     rename_keys,
+    run_converter,
     save_converted,
 )
 
@@ -151,7 +151,8 @@ def convert(source: Path, config_path: Path, destination: Path) -> Path:
         OSError: If a file cannot be written.
     """
     config = Config.fromfile(config_path)
-    _check_paths_and_head(source, config_path, destination, config)
+    check_destination(source, config_path, destination)
+    _check_head(config_path, config)
     weights = load_state_dict(source)
     description = describe_simdr(weights)
     converted = rename_keys(weights, simdr_prefixes(weights))
@@ -161,20 +162,13 @@ def convert(source: Path, config_path: Path, destination: Path) -> Path:
         f'{source} holds: {description}. {config_path} describes another network: take the '
         'config of its backbone, input size and split ratio (bins are input size times ratio).',
     )
-    base = os.path.relpath(config_path.resolve(), destination.resolve().parent)
-    text = authors_test_config(config, Path(base).as_posix(), source.name)
+    base = base_of_new_config(config_path, destination)
+    text = authors_test_config(config, base, source.name)
     return save_converted(converted, destination, config_text=text, source=source)
 
 
-def _check_paths_and_head(source: Path, config_path: Path, destination: Path, config: Config):
-    """Refuse to write over the input, and a config that ignores what would be written."""
-    inputs = {source.resolve(), config_path.resolve()}
-    outputs = {destination.resolve(), destination.with_suffix('.py').resolve()}
-    if inputs & outputs:
-        raise ValueError(
-            f'{destination} and {destination.with_suffix(".py").name} beside it would replace '
-            'SRC or CONFIG. Choose another folder or name.'
-        )
+def _check_head(config_path: Path, config: Config) -> None:
+    """Refuse a config that ignores what would be written."""
     head = config.model.get('head', {}).get('type')
     if head != 'SimDRHead':
         raise ValueError(
@@ -183,21 +177,5 @@ def _check_paths_and_head(source: Path, config_path: Path, destination: Path, co
         )
 
 
-def main() -> None:
-    """Read the command line and convert."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('source', type=Path, metavar='SRC', help="the authors' checkpoint")
-    parser.add_argument('config', type=Path, metavar='CONFIG', help='config of the same network')
-    parser.add_argument('destination', type=Path, metavar='DST', help='checkpoint to write')
-    args = parser.parse_args()
-    try:
-        config = convert(args.source, args.config, args.destination)
-    except (OSError, ValueError) as error:
-        sys.exit(f'simdr2mmpose: {error}')
-    print(f'{args.destination} is written. Test it with {config}')
-
-
 if __name__ == '__main__':
-    main()
+    run_converter(convert, __doc__)

@@ -19,9 +19,7 @@ codec = dict(
     sigma=1.0)
 
 model = dict(
-    backbone=dict(stem_channels=16, base_channels=16),
     head=dict(
-        in_channels=128,
         heatmap_size=codec['heatmap_size'],
         depth_size=codec['depth_size'],
         deconv_out_channels=(32, 32, 32),

@@ -20,7 +20,10 @@ default_hooks = dict(
 
 codec = dict(
     type='HEMletsLabel', input_size=(128, 128), heatmap_size=(32, 32), depth_size=32, sigma=1.0)
-model = dict(head=dict(heatmap_size=(32, 32), depth_size=32, decoder=codec))
+# Twice the width that mannequins get.
+model = dict(
+    backbone=dict(stem_channels=32, base_channels=32),
+    head=dict(in_channels=256, heatmap_size=(32, 32), depth_size=32, decoder=codec))
 
 h36m = dict(
     type='Human36mImageDataset',

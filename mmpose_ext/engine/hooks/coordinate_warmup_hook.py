@@ -6,6 +6,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmpose.registry import HOOKS
 
+from mmpose_ext.models.losses.hemlets_loss import HEMletsLoss
+
 
 @HOOKS.register_module()
 class CoordinateWarmupHook(Hook):
@@ -59,10 +61,10 @@ class CoordinateWarmupHook(Hook):
         warming_up = runner.epoch < self.epochs or runner.iter < self.iters
         self._loss_module(runner).coordinate_weight = 0.0 if warming_up else self._weight
 
-    def _loss_module(self, runner: Runner):  # type: ignore[no-untyped-def]  # duck-typed
+    def _loss_module(self, runner: Runner) -> HEMletsLoss:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         loss_module = getattr(getattr(model, 'head', None), 'loss_module', None)
-        if not hasattr(loss_module, 'coordinate_weight'):
+        if not isinstance(loss_module, HEMletsLoss):
             raise TypeError(
                 f'CoordinateWarmupHook is for HEMletsLoss, but the loss is '
                 f'{type(loss_module).__name__}. Remove the hook from custom_hooks.'

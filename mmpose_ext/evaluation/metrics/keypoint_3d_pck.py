@@ -1,7 +1,7 @@
 """3D-PCK and AUC of networks that predict 3D poses in image coordinates."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from mmpose.registry import METRICS
@@ -34,7 +34,11 @@ class Keypoint3DPCK(RestoredPoseMetric):
         TypeError: If the restoration has no such argument.
     """
 
-    ALIGNMENT = {'3dpck': 'none', 'p-3dpck': 'procrustes', 'n-3dpck': 'scale'}  # noqa: RUF012
+    ALIGNMENT: ClassVar[dict[str, str]] = {
+        '3dpck': 'none',
+        'p-3dpck': 'procrustes',
+        'n-3dpck': 'scale',
+    }
 
     def __init__(
         self,

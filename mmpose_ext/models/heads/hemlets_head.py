@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.models.heads.base_head import BaseHead
 from mmpose.models.heads.heatmap_heads import HeatmapHead
+from mmpose.models.utils.tta import flip_heatmaps
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from mmpose_ext.models.functional.soft_argmax import ALIGNMENTS, soft_argmax_3d
+from mmpose_ext.models.heads.flip_pair import check_flip_pair
 
 Features = Sequence[Tensor]
 
@@ -141,7 +144,7 @@ class HEMletsHead(BaseHead):
 
         Returns:
             ``coords`` (B, J, 3): x, y, z, where -0.5 to 0.5 spans the volume, and ``maps``
-            (B, J + 3P, h, w), less those that are switched off, the heatmaps before the HEMlets.
+            (B, J + 3P, h, w), less those that are switched off, in the order of ``map_order``.
 
         Raises:
             ValueError: If the maps are not of ``heatmap_size``.
@@ -282,25 +285,19 @@ class HEMletsHead(BaseHead):
         self, feats: Any, batch_data_samples: list[PoseDataSample]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean coordinates and maps of the images and the mirrored images."""
-        if not isinstance(feats, list) or len(feats) != 2:
-            raise ValueError(
-                'flip_test needs a list of two feature tuples, of the images and of the mirrored '
-                f'images, got {type(feats).__name__} of length {len(feats)}.'
-            )
+        check_flip_pair(feats)
         pred, mirrored = (self.forward(f) for f in feats)
         flip_indices = list(batch_data_samples[0].metainfo['flip_indices'])
         coords = unmirror(mirrored['coords'], flip_indices, self.decoder.input_size[0])
         maps = self.split_maps(pred['maps'])
         for name, kind in self.split_maps(mirrored['maps']).items():
-            order = torch.tensor(flip_indices, device=kind.device)
+            order = flip_indices
             if name == 'hemlets':
-                parts = torch.tensor(self.decoder.part_flip, device=kind.device)
-                order = (parts[:, None] * _POLARITIES + parts.new_tensor([0, 1, 2])).flatten()
-            back = kind[:, order].flip(-1)
-            # Mirrored maps lie 3/4 of a pixel off, as x becomes w - 1 - x in pixels of the input,
-            # four times as small: moved by one, as MMPose does with shift_heatmap.
-            back[..., 1:] = back[..., :-1].clone()
-            maps[name] = (maps[name] + back) / 2
+                first = _POLARITIES * np.asarray(self.decoder.part_flip)
+                order = (first[:, None] + np.arange(_POLARITIES)).ravel().tolist()
+            # Shifted, as mirrored maps lie 3/4 of a pixel off: x becomes w - 1 - x in pixels of
+            # the input, which are a quarter of theirs.
+            maps[name] = (maps[name] + flip_heatmaps(kind, order, shift_heatmap=True)) / 2
         return (pred['coords'] + coords) / 2, maps
 
     def _check_decoder(self, num_parts: int) -> None:

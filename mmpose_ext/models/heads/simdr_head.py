@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mmpose_ext.codecs.functional import count_bins
 from mmpose_ext.evaluation.functional.simdr_accuracy import simdr_pck_accuracy
+from mmpose_ext.models.heads.flip_pair import check_flip_pair
 from mmpose_ext.models.heads.simdr_flip import average_flipped, flip_back
 
 Features = Sequence[Tensor]
@@ -233,11 +234,7 @@ class SimDRHead(SimCCHead):
         test_cfg: dict,
     ) -> Prediction:
         """Mean prediction of the images and the mirrored images, as logits."""
-        if not isinstance(feats, list) or len(feats) != 2:
-            raise ValueError(
-                'flip_test needs a list of two feature tuples, of the images and of the mirrored '
-                f'images, got {type(feats).__name__} of length {len(feats)}.'
-            )
+        check_flip_pair(feats)
         is_simdr = getattr(self.decoder, 'smoothing_type', 'gaussian') != 'gaussian'
         published = 'probability' if self._scores_are_probabilities and is_simdr else 'logit'
         average = test_cfg.get('flip_average') or published
