@@ -51,7 +51,7 @@ class Request:
         size (int): Width and height of the images in pixels.
         seed (int): Seed.
         people (tuple[int, int]): Fewest and most people of a crowd.
-        easy (bool): Whether single people are easy to see: upright, whole, from the front.
+        easy (bool): Whether people are easy to see: upright, from the front, not before each other.
     """
 
     kind: str = 'single'
@@ -73,8 +73,6 @@ class Request:
             raise ValueError(f'size must be at least {MIN_SIZE} pixels, got {self.size}')
         if self.seed < 0:
             raise ValueError(f'seed must not be negative, got {self.seed}')
-        if self.easy and self.kind != 'single':
-            raise ValueError(f'easy pictures show single people, got kind {self.kind!r}')
         low, high = self.people
         if not 1 <= low <= high <= MAX_PEOPLE:
             raise ValueError(
@@ -107,7 +105,7 @@ def make_picture(request: Request, split: str, index: int) -> Picture:
     body = build_body('coarse')
     if request.kind == 'single':
         return make_single(body, rng, request.size, request.easy)
-    return make_crowd(body, rng, request.size, request.people)
+    return make_crowd(body, rng, request.size, request.people, request.easy)
 
 
 def _write_image(index: int, request: Request, split: str, folder: Path) -> LabelledImage:

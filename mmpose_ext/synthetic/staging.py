@@ -196,6 +196,62 @@ def stage_crowd(body: BodyModel, rng: np.random.Generator, size: int, count: int
     return Scene(people, camera, light, draw_backdrop(rng, camera, skins), props)
 
 
+def stage_easy_crowd(body: BodyModel, rng: np.random.Generator, size: int, count: int) -> Scene:
+    """Draw a scene with several people who are easy to see, of sizes that differ up to six times.
+
+    Args:
+        body (BodyModel): The body.
+        rng (np.random.Generator): Source of randomness.
+        size (int): Width and height of the image in pixels.
+        count (int): Number of people.
+
+    Returns:
+        Scene: The scene. The people are upright, face the camera within 40 degrees or so and stand
+        beside each other as the camera sees them; nothing else stands there.
+    """
+    near = rng.uniform(2.6, 3.2)
+    height = rng.uniform(1.0, 1.5)
+    # Reaching up, a person at the nearest place still fits into the image.
+    focal = rng.uniform(0.65, 0.75) * size * near / 1.75
+    eye, target = np.array([0.0, height, 0.0]), np.array([0.0, 0.95, near])
+    camera = look_at(eye, target, rng.normal(0, 1.0), focal, size, size)
+    people = []
+    for place in _easy_crowd_places(rng, count, near, 0.5 * size / focal):
+        activity = str(rng.choice(EASY_ACTIVITIES))
+        yaws = (np.pi - _EASY_TURN, np.pi + _EASY_TURN)
+        people.append(_draw_person(body, rng, place, activity, yaws))
+    light = draw_light(rng, camera)
+    skins = np.concatenate([p.vertices for p in people])
+    return Scene(people, camera, light, draw_backdrop(rng, camera, skins), [])
+
+
+def _easy_crowd_places(
+    rng: np.random.Generator, count: int, near: float, half_width: float
+) -> list[tuple[float, float]]:
+    """Draw places on the floor, as ``_crowd_places`` does, that lie beside each other in the image.
+
+    ``half_width`` is that of the image, as x / z. If a crowd does not fit beside each other, its
+    people move away from the camera.
+    """
+    while True:
+        shares = np.sort(rng.uniform(0, 1, count))
+        if count > 1:
+            shares[0], shares[-1] = shares[0] / 3, 1 - (1 - shares[-1]) / 3
+        depths = near * SIZE_RANGE**shares
+        # Half of the room that arms and stride take, as x / z.
+        reach = 0.45 / depths
+        gap = 2 * (half_width - reach.sum())
+        if gap > 0:
+            break
+        near *= 1.05
+    order = rng.permutation(count)
+    # What is left of the width is shared out between and beside them.
+    gaps = np.diff(np.sort(rng.uniform(0, gap, count)), prepend=0.0)
+    right = np.cumsum(gaps + 2 * reach[order])
+    middles = -half_width + right - reach[order]
+    return [(float(x * z), float(z)) for x, z in zip(middles, depths[order], strict=True)]
+
+
 def _crowd_places(
     rng: np.random.Generator, count: int, near: float, spread: float
 ) -> list[tuple[float, float]]:
@@ -282,7 +338,11 @@ def make_single(
 
 
 def make_crowd(
-    body: BodyModel, rng: np.random.Generator, size: int, people: tuple[int, int] = (1, MAX_PEOPLE)
+    body: BodyModel,
+    rng: np.random.Generator,
+    size: int,
+    people: tuple[int, int] = (1, MAX_PEOPLE),
+    easy: bool = False,
 ) -> Picture:
     """Make a picture of a crowd.
 
@@ -291,6 +351,8 @@ def make_crowd(
         rng (np.random.Generator): Source of randomness.
         size (int): Width and height in pixels.
         people (tuple[int, int]): Fewest and most people. Defaults to (1, 12).
+        easy (bool): Whether to keep to what a small network learns in minutes; see
+            :func:`stage_easy_crowd`. Defaults to False.
 
     Returns:
         Picture: The picture. Some people may be hidden altogether: their area is 0.
@@ -304,7 +366,8 @@ def make_crowd(
         raise ValueError(
             f'a crowd has 1 to {MAX_PEOPLE} people, the fewest not above the most; got {people}'
         )
-    scene = stage_crowd(body, rng, size, int(rng.integers(low, high + 1)))
+    stage = stage_easy_crowd if easy else stage_crowd
+    scene = stage(body, rng, size, int(rng.integers(low, high + 1)))
     rendering = render(scene, body)
     labels = [label_person(scene, k + 1, rendering, body) for k in range(len(scene.people))]
     return Picture(scene, rendering, take_photo(rendering.image, rng), labels)

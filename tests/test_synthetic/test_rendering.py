@@ -236,6 +236,22 @@ def test_easy_people_are_whole_and_face_the_camera():
         assert points['nose'][1] < points['left_hip'][1] < points['left_knee'][1]
 
 
+def test_easy_crowds_stand_beside_each_other_at_all_distances():
+    heights, hidden = [], []
+    for k in range(12):
+        request = Request('crowd', size=96, seed=2, people=(1, 6), easy=True)
+        picture = make_picture(request, 'train', k)
+        for labels in picture.labels:
+            assert (labels.coco_visibility != OUTSIDE).sum() >= 15
+            points = dict(zip(COCO_NAMES, labels.coco, strict=True))
+            assert points['left_hip'][0] > points['right_hip'][0]
+            heights.append(labels.amodal_bbox[3])
+            # Nobody stands before anybody else: nothing but the own body hides arms.
+            hidden.append((labels.coco_visibility[5:11] == HIDDEN).mean())
+    assert np.mean(hidden) < 0.1
+    assert max(heights) > 4 * min(heights)
+
+
 @pytest.mark.parametrize('people', [(0, 3), (5, 4), (1, 13)])
 def test_crowd_refuses_numbers_of_people(people):
     with pytest.raises(ValueError, match='1 to 12 people'):

@@ -38,12 +38,11 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
             '--workers', type=int, default=os.cpu_count() or 1, help='processes; one per core'
         )
         sub.add_argument('--contact-sheet', action='store_true', help='add contact_sheet.png')
-        if kind == 'single':
-            sub.add_argument(
-                '--easy',
-                action='store_true',
-                help='upright people seen from the front: a small network learns them in minutes',
-            )
+        sub.add_argument(
+            '--easy',
+            action='store_true',
+            help='upright people seen from the front: a small network learns them in minutes',
+        )
         if kind == 'crowd':
             sub.add_argument(
                 '--people',
@@ -68,7 +67,7 @@ def main() -> None:
             size=args.size,
             seed=args.seed,
             people=tuple(getattr(args, 'people', (1, 12))),
-            easy=getattr(args, 'easy', False),
+            easy=args.easy,
         )
         out = write_dataset(
             args.out,
