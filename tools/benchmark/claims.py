@@ -129,7 +129,8 @@ def make_data(data: dict, log: Path) -> Path:
     words = [data['kind']]
     for key, value in data.items():
         if key != 'kind':
-            words += [f'--{key.replace("_", "-")}'] + ([] if value is True else [str(value)])
+            values = value if isinstance(value, list) else [] if value is True else [value]
+            words += [f'--{key.replace("_", "-")}', *map(str, values)]
     folder = ROOT / 'data/claims' / '_'.join(words).replace('--', '')
     tool = ROOT / 'tools/dataset_converters/make_mannequin.py'
     call([sys.executable, tool, *words, '--out', folder], log)
@@ -241,8 +242,8 @@ def report(claim: Config, name: str, runs: list[Run], out: Path, command: str) -
         f'**Claim.** {claim.claim} Source: {claim.source}.',
         table(claim, results),
         claim.get('reading', ''),
-        f'{len(results)} of {len(runs)} runs. Mannequins: {data}. Last checkpoint, flip test, '
-        'ground-truth boxes.\n'
+        f'{len(results)} of {len(runs)} runs. Mannequins: {data}. '
+        f'{claim.get("tested", "Last checkpoint, flip test, ground-truth boxes.")}\n'
         f'Machine: {processor()}, torch {torch.__version__}; mmpose_ext {mmpose_ext.__version__}.',
         f'```\n{command}\n```\n',
     ]
