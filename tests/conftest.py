@@ -57,3 +57,15 @@ def mannequins(tmp_path_factory, run_python) -> Path:
         *('--size', 128, '--seed', 0, '--workers', 1),
     )
     return folder
+
+
+@pytest.fixture(scope='session')
+def crowds(tmp_path_factory, run_python) -> Path:
+    """A small dataset of groups of mannequins, 24 images to train on and 8 to validate."""
+    folder = tmp_path_factory.mktemp('mannequins') / 'crowd'
+    run_python(
+        'tools/dataset_converters/make_mannequin.py',
+        *('crowd', '--people', 1, 5, '--out', folder, '--num-train', 24, '--num-val', 8),
+        *('--size', 128, '--seed', 0, '--workers', 1),
+    )
+    return folder

@@ -92,7 +92,13 @@ def test_config_builds_and_fits_together(name, monkeypatch):
     output = model.head(model.backbone(image))
     codec = KEYPOINT_CODECS.build(config.codec)
     assert tuple(codec.input_size) == (width, height)
-    if isinstance(output, tuple):
+    if hasattr(codec, 'heatmap_sizes'):
+        keypoints = config.model.head.num_keypoints
+        # Heatmaps at each resolution, tags at the lowest.
+        channels = [2 * keypoints] + [keypoints] * (len(output) - 1)
+        expected = zip(channels, codec.heatmap_sizes, strict=True)
+        assert [tuple(maps.shape) for maps in output] == [(2, k, h, w) for k, (w, h) in expected]
+    elif isinstance(output, tuple):
         bins = tuple(int(length * codec.simcc_split_ratio) for length in (width, height))
         assert [tuple(axis.shape[:2]) for axis in output] == [
             (2, config.model.head.out_channels)
@@ -127,7 +133,9 @@ def test_data_side_resolves(name):
             assert set(dataset) - {'type'} <= arguments_of(DATASETS.get(dataset.type))
             steps = Compose([TRANSFORMS.build(step) for step in pipeline]).transforms
             affine = [step for step in steps if hasattr(step, 'input_size')]
-            assert [tuple(step.input_size) for step in affine] == [size]
+            # HigherHRNetResize knows the shorter side.
+            sizes = [s if isinstance(s := step.input_size, int) else tuple(s) for step in affine]
+            assert sizes in ([size], [min(size)])
             targets = [step['encoder'] for step in pipeline if 'encoder' in step]
             assert targets == [config.codec] * (split == 'train')
     for evaluator in (config.val_evaluator, config.test_evaluator):
@@ -234,7 +242,8 @@ def test_metafiles_list_every_published_config(root):
             metrics = [key for result in model.get('Results', []) for key in result['Metrics']]
             assert all(key.endswith(' (published)') for key in metrics)
     published = [f'simdr/{name}.py' for name in PUBLISHED]
-    published += [name for name in LEAVES if name.startswith('hemlets/h36m/')]
+    others = ('hemlets/h36m/', 'swahr/coco/', 'swahr/crowdpose/')
+    published += [name for name in LEAVES if name.startswith(others)]
     assert sorted(listed) == sorted(f'configs/{name}' for name in published)
 
 
@@ -273,3 +282,4 @@ def test_no_name_clashes_with_mmpose_or_mmdet(run_python):
     ]
     assert {'SimDRHead', 'SimDRLabel', 'SimDRSmoothingLoss', 'SimDRKLLoss'} <= set(line.split())
     assert {'HEMletsHead', 'HEMletsLabel', 'HEMletsLoss', 'VolumetricMPJPE'} <= set(line.split())
+    assert {'HigherHRNetHead', 'SWAHRHead', 'SWAHRHeatmapLoss', 'SWAHRLR'} <= set(line.split())

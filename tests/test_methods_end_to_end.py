@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmpose.apis import inference_topdown, init_model
+from mmpose.apis import inference_bottomup, inference_topdown, init_model
 
 from mmpose_ext.apis import draw_predictions
 from mmpose_ext.apis.stock_tools import stock_tool_path
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(ROOT.glob('configs/*/mannequin/*.py'))
+SEVERAL_SCALES = [path for path in CONFIGS if path.stem.startswith('swahr')]
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 LABELLED = 12  # of 24 mannequins, where not all are labelled in the same way
 
@@ -24,21 +25,38 @@ class Gives(NamedTuple):
 
     metric: str
     worst: float
-    keypoints: tuple
-    sheet: tuple  # two rows of two people
+    keypoints: tuple  # of a person
+    sheet: tuple  # two rows of two people, or photographs
 
 
 GIVES = {
-    'StrictCocoDataset': Gives('coco/AP', 1.0, (1, 17, 2), (2 * 260 + 4, 6 * 260 + 4, 3)),
+    ('topdown', 'StrictCocoDataset'): Gives('coco/AP', 1.0, (17, 2), (2 * 260 + 4, 6 * 260 + 4, 3)),
     # Titles above, a legend below, and twice as many pictures of each. 1 m is as wide as the crop.
-    'Human36mImageDataset': Gives(
-        'MPJPE', 1000.0, (1, 18, 3), (26 + 2 * 260 + 4 + 30, 12 * 260 + 4, 3)
+    ('topdown', 'Human36mImageDataset'): Gives(
+        'MPJPE', 1000.0, (18, 3), (26 + 2 * 260 + 4 + 30, 12 * 260 + 4, 3)
+    ),
+    # Of each photograph also heatmaps and tags.
+    ('bottomup', 'StrictCocoDataset'): Gives(
+        'coco/AP', 1.0, (17, 2), (26 + 2 * 388 + 4, 10 * 388 + 4, 3)
     ),
 }
 
 
 def gives(config):
-    return GIVES[Config.fromfile(config).test_dataloader.dataset.type]
+    content = Config.fromfile(config)
+    return GIVES[content.data_mode, content.test_dataloader.dataset.type]
+
+
+def scores_of(path):
+    """Scores of a test tool; NaN as a word, so that it equals itself."""
+    return json.loads(path.read_text(), parse_constant=str)
+
+
+@pytest.fixture(scope='module')
+def data(mannequins, crowds):
+    """Folder of the data that a config needs."""
+    roots = dict(topdown=mannequins, bottomup=crowds)
+    return lambda config: roots[Config.fromfile(config).data_mode]
 
 
 def small(path, data_root):
@@ -67,37 +85,55 @@ def small(path, data_root):
 
 
 @pytest.fixture(scope='module', params=CONFIGS, ids=lambda path: path.stem)
-def trained(request, mannequins, tmp_path_factory, run_python):
+def trained(request, data, tmp_path_factory, run_python):
     """Config and checkpoint after a few steps of the tool inside the installed MMPose."""
     config, folder = request.param, tmp_path_factory.mktemp('work_dir')
-    options = small(config, mannequins)
+    options = small(config, data(config))
     run_python(stock_tool_path('train'), config, '--work-dir', folder, '--cfg-options', *options)
     return config, Path((folder / 'last_checkpoint').read_text())
 
 
-def test_stock_test_tool_and_ours_give_the_same(trained, mannequins, run_python, tmp_path):
+@pytest.fixture
+def test_with(trained, data, run_python, tmp_path):
+    """Scores of a test tool on the trained config."""
     config, checkpoint = trained
-    results = []
-    for tool in (stock_tool_path('test'), 'tools/test.py'):
-        scores = tmp_path / f'{len(results)}.json'
+
+    def test(tool, *options):
+        scores = tmp_path / 'scores.json'
         command = [tool, config, checkpoint, '--work-dir', tmp_path, '--out', scores]
-        run_python(*command, '--cfg-options', *small(config, mannequins))
-        results.append(json.loads(scores.read_text()))
-    assert results[0] == results[1]
-    assert 0 <= results[0][gives(config).metric] <= gives(config).worst
+        run_python(*command, '--cfg-options', *small(config, data(config)), *options)
+        return scores_of(scores)
+
+    return test
 
 
-def test_stock_inference(trained, mannequins):
+def test_stock_test_tool_and_ours_give_the_same(trained, test_with):
+    scores = test_with(stock_tool_path('test'))
+    assert scores == test_with('tools/test.py')
+    assert 0 <= scores[gives(trained[0]).metric] <= gives(trained[0]).worst
+
+
+@pytest.mark.parametrize('trained', SEVERAL_SCALES, indirect=True, ids=lambda path: path.stem)
+def test_several_scales(test_with):
+    options = ['test_dataloader.dataset.pipeline.1.scales=[0.5,1.0,2.0]']
+    scores = test_with(stock_tool_path('test'), *options, 'model.test_cfg.multiscale_test=True')
+    assert 0 <= scores['coco/AP'] <= 1
+
+
+def test_stock_inference(trained, data):
     config, checkpoint = trained
     model = init_model(str(config), str(checkpoint), device='cpu')
-    image = cv2.imread(str(next((mannequins / 'images/val').iterdir())))
+    image = cv2.imread(str(next((data(config) / 'images/val').iterdir())))
+    if gives(config) is GIVES['bottomup', 'StrictCocoDataset']:
+        check_groups(model, image)
+        return
     H, W = image.shape[:2]
     boxes = np.array([[0, 0, W, H], [W / 4, 0, W, H]], np.float32)
     results = inference_topdown(model, image, boxes)
     assert len(results) == 2
     for result in results:
         keypoints = result.pred_instances.keypoints
-        assert keypoints.shape == gives(config).keypoints
+        assert keypoints.shape == (1, *gives(config).keypoints)
         scores = result.pred_instances.keypoint_scores
         if 'td-hm' not in config.stem:
             assert ((scores >= 0) & (scores <= 1)).all()
@@ -106,6 +142,19 @@ def test_stock_inference(trained, mannequins):
             reach = np.array([*result.input_scale / 2, 1000.0])
             assert (abs(keypoints - [*result.input_center, 0]) <= reach).all()
             assert np.ptp(keypoints[..., 2]) > 0
+
+
+def check_groups(model, image):
+    model.head.decoder.decode_keypoint_thr = 0.0  # it has learnt next to nothing
+    (result,) = inference_bottomup(model, image)
+    instances = result.pred_instances
+    people = len(instances)
+    assert people >= 1
+    assert instances.keypoints.shape == (people, 17, 2)
+    assert instances.keypoint_scores.shape == (people, 17)
+    assert instances.bbox_scores.shape == (people,)
+    assert np.isfinite(instances.keypoints).all()
+    assert (abs(instances.keypoints - result.input_center) <= result.input_scale / 2 + 1).all()
 
 
 def test_sheet_of_predictions(trained, mannequins, tmp_path):

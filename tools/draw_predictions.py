@@ -1,11 +1,13 @@
-"""Draw a trained top-down model's predictions on its own test set into one sheet.
+"""Draw a trained model's predictions on its own test set into one sheet.
 
     python tools/draw_predictions.py CONFIG CHECKPOINT --out predictions.jpg
 
 For each person, left to right: what the network is given, what it predicts,
 the truth. For 3D models: what the network is given, the predicted 2D skeleton,
 the predicted 3D skeleton from two sides with the true one in thin grey, the
-predicted and the true polarity of each part.
+predicted and the true polarity of each part. For bottom-up models, for each
+photograph: the photograph, the truth, the predicted people in a colour each
+with their scores, the highest heatmap, and its tag.
 """
 
 import argparse
@@ -21,12 +23,17 @@ def main() -> None:
     parser.add_argument('config', help='config of the model')
     parser.add_argument('checkpoint', help='checkpoint of the model')
     parser.add_argument('--out', required=True, help='image to write')
-    parser.add_argument('--people', type=int, default=12, help='how many (default: 12)')
-    parser.add_argument('--people-per-row', type=int, help='default: 3, or 1 for 3D models')
-    parser.add_argument('--kpt-thr', type=float, default=0.02, help='lowest score that is drawn')
+    parser.add_argument(
+        '--people',
+        type=int,
+        default=12,
+        help='people, or photographs of bottom-up models (default: 12)',
+    )
+    parser.add_argument('--people-per-row', type=int, help='default: 3, or 1 for 3D and bottom-up')
+    parser.add_argument('--kpt-thr', type=float, help='lowest score that is drawn')
     parser.add_argument('--device', default='cpu', help='default: cpu')
     options = vars(parser.parse_args())
-    print(f'{draw_predictions(**options)} people drawn into {options["out"]}')
+    print(f'{draw_predictions(**options)} drawn into {options["out"]}')
 
 
 if __name__ == '__main__':

@@ -5,15 +5,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from mmpose.apis import init_model
+from mmpose.models.pose_estimators import BottomupPoseEstimator
 from mmpose.registry import DATASETS
 
 from mmpose_ext.apis.checkpoint_conversion import build_meta_model, load_state_dict
 from mmpose_ext.codecs import HEMletsLabel
 from mmpose_ext.engine.checkpoint_fit import as_model_reads, check_fit
 from mmpose_ext.fileio import atomic_path
-from mmpose_ext.visualization import prediction_sheet, prediction_sheet_3d
+from mmpose_ext.visualization import crowd_sheet, prediction_sheet, prediction_sheet_3d
 
 
 def draw_predictions(
@@ -23,26 +26,30 @@ def draw_predictions(
     *,
     people: int = 12,
     people_per_row: int | None = None,
-    kpt_thr: float = 0.02,
+    kpt_thr: float | None = None,
     device: str = 'cpu',
 ) -> int:
     """Draw a sheet of people of the test set.
 
     Of each person the input, the prediction and the truth; of 3D models the input, the predicted
     2D skeleton, the 3D skeleton from two sides, the predicted and the true polarity of each part.
+    Of bottom-up models each photograph, its people as they are and as predicted, a colour for
+    each, and heatmaps and tags where the model gives them.
 
     Args:
-        config (str | Path): Config of a top-down model.
+        config (str | Path): Config of a top-down or bottom-up model.
         checkpoint (str | Path): Its checkpoint.
         out (str | Path): Image file to write.
-        people (int): How many people, spread evenly over the test set. Defaults to 12.
-        people_per_row (int | None): People in a row of the sheet. Defaults to None: 3, or 1 for
-            3D models.
-        kpt_thr (float): Keypoints with a lower score are not drawn. Defaults to 0.02.
+        people (int): How many people, or photographs of bottom-up models, spread evenly over the
+            test set. Defaults to 12.
+        people_per_row (int | None): How many of them in a row of the sheet. Defaults to None: 3,
+            or 1 for 3D and bottom-up models.
+        kpt_thr (float | None): Keypoints with a lower score are not drawn. Defaults to None:
+            0.02, or 0.1 for bottom-up models.
         device (str): Where the model runs. Defaults to ``'cpu'``.
 
     Returns:
-        int: How many people were drawn.
+        int: How many people, or photographs, were drawn.
 
     Raises:
         ValueError: If ``people`` or ``people_per_row`` is not positive, or the checkpoint cannot
@@ -57,20 +64,37 @@ def draw_predictions(
     init_default_scope('mmpose')
     dataset = DATASETS.build(model.cfg.test_dataloader.dataset)
     indices = np.unique(np.linspace(0, len(dataset) - 1, people).astype(int)).tolist()
-    if isinstance(getattr(model.head, 'decoder', None), HEMletsLabel):
-        # Polarities are read from the maps.
-        model.test_cfg = {**(model.test_cfg or {}), 'output_heatmaps': True}
-        sheet = prediction_sheet_3d(
-            model, dataset, indices, people_per_row=people_per_row or 1, kpt_thr=kpt_thr
-        )
-    else:
-        sheet = prediction_sheet(
-            model, dataset, indices, people_per_row=people_per_row or 3, kpt_thr=kpt_thr
-        )
+    sheet = _sheet(model, dataset, indices, people_per_row, kpt_thr)
     with atomic_path(out) as temporary:
         if not cv2.imwrite(str(temporary), sheet):
             raise OSError(f'OpenCV could not write {out}')
     return len(indices)
+
+
+def _sheet(
+    model: BaseModel,
+    dataset: BaseDataset,
+    indices: list[int],
+    people_per_row: int | None,
+    kpt_thr: float | None,
+) -> np.ndarray:
+    """Draw the sheet that suits a model."""
+    three_d = isinstance(getattr(model.head, 'decoder', None), HEMletsLabel)
+    bottom_up = isinstance(model, BottomupPoseEstimator)
+    if three_d or bottom_up:
+        # Polarities are read from the maps; heatmaps and tags are drawn.
+        model.test_cfg = {**(model.test_cfg or {}), 'output_heatmaps': True}
+    if bottom_up:
+        thr = 0.1 if kpt_thr is None else kpt_thr
+        return crowd_sheet(
+            model, dataset, indices, pictures_per_row=people_per_row or 1, kpt_thr=thr
+        )
+    thr = 0.02 if kpt_thr is None else kpt_thr
+    if three_d:
+        per_row = people_per_row or 1
+        return prediction_sheet_3d(model, dataset, indices, people_per_row=per_row, kpt_thr=thr)
+    per_row = people_per_row or 3
+    return prediction_sheet(model, dataset, indices, people_per_row=per_row, kpt_thr=thr)
 
 
 def require_fit(config: str | Path, checkpoint: str | Path) -> None:

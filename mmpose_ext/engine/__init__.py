@@ -1,5 +1,6 @@
-"""What hangs on MMEngine's Runner: hooks."""
+"""What hangs on MMEngine's Runner: hooks and schedules."""
 
 from mmpose_ext.engine.hooks import CheckpointFitHook, CoordinateWarmupHook
+from mmpose_ext.engine.schedulers import SWAHRLR
 
-__all__ = ['CheckpointFitHook', 'CoordinateWarmupHook']
+__all__ = ['SWAHRLR', 'CheckpointFitHook', 'CoordinateWarmupHook']

@@ -1,6 +1,26 @@
-"""Models: heads and losses."""
+"""Models: heads, losses, pose estimators and data preprocessors."""
 
-from mmpose_ext.models.heads import HEMletsHead, SimDRHead
-from mmpose_ext.models.losses import HEMletsLoss, SimDRKLLoss, SimDRSmoothingLoss
+from mmpose_ext.models.data_preprocessors import PyramidDataPreprocessor
+from mmpose_ext.models.heads import HEMletsHead, HigherHRNetHead, SimDRHead, SWAHRHead
+from mmpose_ext.models.losses import (
+    BatchedAssociativeEmbeddingLoss,
+    HEMletsLoss,
+    SimDRKLLoss,
+    SimDRSmoothingLoss,
+    SWAHRHeatmapLoss,
+)
+from mmpose_ext.models.pose_estimators import MultiScaleBottomupPoseEstimator
 
-__all__ = ['HEMletsHead', 'HEMletsLoss', 'SimDRHead', 'SimDRKLLoss', 'SimDRSmoothingLoss']
+__all__ = [
+    'BatchedAssociativeEmbeddingLoss',
+    'HEMletsHead',
+    'HEMletsLoss',
+    'HigherHRNetHead',
+    'MultiScaleBottomupPoseEstimator',
+    'PyramidDataPreprocessor',
+    'SWAHRHead',
+    'SWAHRHeatmapLoss',
+    'SimDRHead',
+    'SimDRKLLoss',
+    'SimDRSmoothingLoss',
+]

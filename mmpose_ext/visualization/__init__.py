@@ -1,5 +1,6 @@
 """Pictures of what models see."""
 
+from mmpose_ext.visualization.crowds import crowd_sheet, draw_people
 from mmpose_ext.visualization.hemlets_grid import draw_hemlets_grid
 from mmpose_ext.visualization.hemlets_visualizer import HEMletsVisualizer
 from mmpose_ext.visualization.part_polarity import draw_part_polarity
@@ -9,8 +10,10 @@ from mmpose_ext.visualization.sheets3d import prediction_sheet_3d
 
 __all__ = [
     'HEMletsVisualizer',
+    'crowd_sheet',
     'draw_hemlets_grid',
     'draw_part_polarity',
+    'draw_people',
     'draw_pose3d',
     'prediction_sheet',
     'prediction_sheet_3d',

@@ -43,7 +43,12 @@ def tile_images(images: Sequence[np.ndarray], columns: int, gap: int = 4) -> np.
 
 
 def draw_skeleton(
-    image: np.ndarray, keypoints: np.ndarray, scores: np.ndarray, dataset_meta: dict, kpt_thr: float
+    image: np.ndarray,
+    keypoints: np.ndarray,
+    scores: np.ndarray,
+    dataset_meta: dict,
+    kpt_thr: float,
+    size: float | None = None,
 ) -> np.ndarray:
     """Draw people through MMPose's visualizer.
 
@@ -53,14 +58,18 @@ def draw_skeleton(
         scores (np.ndarray): Scores (N, K).
         dataset_meta (dict): ``metainfo`` of the dataset: skeleton and colours.
         kpt_thr (float): Keypoints with a lower score are not drawn.
+        size (float | None): Length in pixels that the strokes suit. Defaults to None: the longer
+            side of the image.
 
     Returns:
         np.ndarray: A new BGR image.
     """
-    size = max(image.shape[:2])
-    visualizer = PoseLocalVisualizer(radius=max(2, size // 96), line_width=max(1, size // 128))
+    size = max(image.shape[:2]) if size is None else size
+    visualizer = PoseLocalVisualizer(
+        radius=max(2, int(size // 96)), line_width=max(1, int(size // 128))
+    )
     visualizer.set_dataset_meta(dataset_meta)
-    instances = InstanceData(keypoints=keypoints, keypoint_scores=scores)
+    instances = InstanceData(keypoints=keypoints, keypoints_visible=scores)
     sample = PoseDataSample(pred_instances=instances)
     drawn = visualizer.add_datasample(
         'person', image[..., ::-1].copy(), sample, draw_gt=False, draw_bbox=False, kpt_thr=kpt_thr

@@ -1,0 +1,30 @@
+# An HRNet for a laptop, trained from nothing: one module of two blocks per branch in each
+# stage, 16 channels at a quarter of the input's width. The numbers are ours.
+backbone = dict(
+    type='HRNet',
+    in_channels=3,
+    extra=dict(
+        stage1=dict(
+            num_modules=1,
+            num_branches=1,
+            block='BOTTLENECK',
+            num_blocks=(1, ),
+            num_channels=(16, )),
+        stage2=dict(
+            num_modules=1,
+            num_branches=2,
+            block='BASIC',
+            num_blocks=(2, 2),
+            num_channels=(16, 32)),
+        stage3=dict(
+            num_modules=1,
+            num_branches=3,
+            block='BASIC',
+            num_blocks=(2, 2, 2),
+            num_channels=(16, 32, 64)),
+        stage4=dict(
+            num_modules=1,
+            num_branches=4,
+            block='BASIC',
+            num_blocks=(2, 2, 2, 2),
+            num_channels=(16, 32, 64, 64))))

@@ -1,0 +1,81 @@
+# Four photographs of COCO with twelve people, learnt by heart: shows that the whole path, from
+# a JPEG to an AP, is right. Not a recipe to train with. The numbers are ours.
+#
+# The folder holds coco/test_coco.json and its images; MMPose ships it as tests/data:
+#   MMPOSE_EXT_REAL_DATA=path/to/mmpose/tests/data python tools/train.py THIS_FILE
+_base_ = [
+    '../_base_/higherhrnet.py',
+    '../../_base_/default_runtime.py',
+    '../../_base_/backbones/hrnet-tiny.py',
+]
+
+data_mode = 'bottomup'  # for MMPoseInferencer
+data_root = '{{$MMPOSE_EXT_REAL_DATA:data/real}}/coco/'
+
+train_cfg = dict(by_epoch=False, max_iters=400, val_interval=400)
+optim_wrapper = dict(optimizer=dict(type='Adam', lr=2e-3))
+param_scheduler = [dict(type='SWAHRLR', warmup=20, end=400, by_epoch=False)]
+default_hooks = dict(
+    logger=dict(interval=20),
+    checkpoint=dict(interval=400, by_epoch=False, max_keep_ckpts=1, save_optimizer=False))
+log_processor = dict(by_epoch=False)
+
+codec = dict(
+    type='MultiResolutionAssociativeEmbedding',
+    input_size=(256, 256),
+    heatmap_sizes=((64, 64), (128, 128)),
+    sigma=2.0)
+
+model = dict(
+    backbone=_base_.backbone,
+    head=dict(
+        type='SWAHRHead',
+        in_channels=16,
+        num_keypoints=17,
+        deconv_out_channels=(16, ),
+        num_blocks=1,
+        heatmap_loss=dict(weight_adaptive=True),
+        decoder=codec))
+
+train_pipeline = [
+    dict(type='StrictLoadImage'),
+    dict(
+        type='HigherHRNetRandomAffine',
+        input_size=codec['input_size'],
+        rotate_factor=0,
+        scale_factor=(0.9, 1.1)),
+    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='CrowdHeatmapMask'),
+    dict(type='PackPoseInputs'),
+]
+val_pipeline = [
+    dict(type='StrictLoadImage'),
+    dict(type='HigherHRNetResize', input_size=codec['input_size']),
+    dict(type='PackBottomupInputs'),
+]
+dataset = dict(
+    type='StrictCocoDataset',
+    data_root=data_root,
+    data_mode='bottomup',
+    ann_file='test_coco.json',
+    data_prefix=dict(img=''))
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(type='RepeatDataset', times=40, dataset=dict(**dataset, pipeline=train_pipeline)))
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+    dataset=dict(**dataset, test_mode=True, pipeline=val_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    type='CocoMetric',
+    ann_file=data_root + 'test_coco.json',
+    nms_mode='none',
+    score_mode='bbox')
+test_evaluator = val_evaluator

@@ -1,0 +1,4 @@
+# SWAHR on HigherHRNet-W48, COCO, 640x640.
+_base_ = ['./higherhrnet_hrnet-w48_8xb10-300e_coco-640x640.py']
+
+model = dict(head=dict(type='SWAHRHead', heatmap_loss=dict(weight_adaptive=True)))
