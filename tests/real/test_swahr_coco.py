@@ -10,17 +10,16 @@ import pytest
 
 from mmpose_ext.apis.stock_tools import stock_tool_path
 
-(CONFIG,) = Path(__file__).parents[2].glob('configs/swahr/coco-tiny/*.py')
-STEPS = 200
+(CONFIG,) = Path(__file__).parents[2].glob('configs/swahr/coco-tiny/swahr_*.py')
+pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.fixture(scope='module')
 def trained(real_data, run_python, tmp_path_factory):
-    """Checkpoint after half of the schedule."""
+    """Checkpoint after the whole schedule."""
     folder = tmp_path_factory.mktemp('coco_tiny')
-    options = [f'train_cfg.max_iters={STEPS}', f'train_cfg.val_interval={STEPS}']
-    options += [f'param_scheduler.0.end={STEPS}', 'randomness.seed=0']
-    run_python('tools/train.py', CONFIG, '--work-dir', folder, '--cfg-options', *options)
+    options = ['--cfg-options', 'randomness.seed=0']
+    run_python('tools/train.py', CONFIG, '--work-dir', folder, *options, timeout=1500)
     return Path((folder / 'last_checkpoint').read_text())
 
 
@@ -40,14 +39,14 @@ def scores_with(trained, run_python):
 
 
 def test_learns_the_photographs(scores_with, trained, real_data):
-    assert scores_with() >= 0.5
+    assert scores_with() >= 0.8
     predictions = mmengine.load(trained.parent / 'predictions.pkl')
     annotations = json.loads((real_data / 'coco/test_coco.json').read_text())['annotations']
     truth = [person for person in annotations if person['num_keypoints']]
     assert len(truth) == 12
     found = [nearest_error(person, predictions) for person in truth]
     print('errors in shares of the person:', np.round(found, 3))
-    assert sum(error < 0.1 for error in found) >= 8
+    assert sum(error < 0.1 for error in found) >= 9
 
 
 def nearest_error(person, predictions):
@@ -60,10 +59,10 @@ def nearest_error(person, predictions):
 
 
 def test_without_flip_and_at_several_scales(scores_with):
-    assert scores_with('model.test_cfg.flip_test=False') >= 0.4
+    assert scores_with('model.test_cfg.flip_test=False') > 0
     scales = 'test_dataloader.dataset.pipeline.1.scales=[0.5,1.0,2.0]'
-    # It has learnt one size only, so that the others disturb.
-    assert scores_with('model.test_cfg.multiscale_test=True', scales) >= 0.1
+    # It has learnt one size by heart, so that the others disturb.
+    assert scores_with('model.test_cfg.multiscale_test=True', scales) > 0
 
 
 def test_groups_can_be_drawn(trained, real_data, run_python, tmp_path):
