@@ -58,8 +58,8 @@ def test_people_are_those_of_the_plain_loops(people, options):
 def test_people_in_a_mess_are_those_of_the_plain_loops(seed, max_people):
     # Noise all over, tags that coincide, fewer places than people: groups split and collide.
     generator = torch.Generator().manual_seed(seed)
-    heatmaps = torch.rand(17, 48, 40, generator=generator) - 0.2
-    tags = torch.randn(2, 17, 48, 40, generator=generator) * 4
+    heatmaps = torch.rand(17, 32, 24, generator=generator) - 0.2
+    tags = torch.randn(2, 17, 32, 24, generator=generator) * 4
     tags[0] = (tags[0] * 4).round() / 4
     options = dict(max_people=max_people, keypoint_thr=0.7)
     theirs = loop_decode(heatmaps, tags, match=closest, **options)

@@ -5,8 +5,10 @@ import pytest
 import torch
 from mmpose.registry import KEYPOINT_CODECS, TRANSFORMS
 
+from mmpose_ext.codecs import multi_resolution_ae
 from mmpose_ext.codecs.functional.ae_targets import crowd_heatmaps, keypoint_indices
 from mmpose_ext.codecs.multi_resolution_ae import (
+    PUBLISHED_ORDER,
     MultiResolutionAssociativeEmbedding,
     published_order,
 )
@@ -77,7 +79,58 @@ def test_flip_in_input_pixels_is_mmposes():
     )
     encoded = codec.encode(points, visible, flip=True, flip_direction='horizontal')
     np.testing.assert_array_equal(encoded['heatmaps'][0], stock.encode(points, visible)['heatmaps'])
-    assert (build(center='round').encode(points, visible, True)['heatmaps'][0] != 0).any()
+    by_level = build(center='round', heatmap_sizes=[(16, 12)]).encode(points, visible, flip=True)
+    assert (by_level['heatmaps'][0] != encoded['heatmaps'][0]).any()
+
+
+@pytest.mark.parametrize(
+    ('num_keypoints', 'options', 'expected'),
+    [
+        (17, {}, dict(order=list(PUBLISHED_ORDER))),
+        (14, {}, dict(order=list(PUBLISHED_ORDER[:14]))),
+        (
+            3,
+            dict(
+                decode_keypoint_order=[2, 0, 1],
+                decode_keypoint_thr=0.12,
+                decode_tag_thr=0.7,
+                decode_nms_kernel=3,
+                max_people=4,
+                decode_adjust=False,
+                decode_refine=False,
+            ),
+            dict(
+                order=[2, 0, 1],
+                keypoint_thr=0.12,
+                tag_thr=0.7,
+                nms_kernel=3,
+                max_people=4,
+                adjust=False,
+                refine=False,
+            ),
+        ),
+    ],
+)
+def test_options_reach_the_decoder(monkeypatch, num_keypoints, options, expected):
+    published = dict(
+        keypoint_thr=0.1, tag_thr=1.0, nms_kernel=5, max_people=30, adjust=True, refine=True
+    )
+    calls = []
+
+    def decode(heatmaps, tags, **given):
+        calls.append((heatmaps, tags, given))
+        return np.ones((2, num_keypoints, 2)), np.ones((2, num_keypoints)), np.ones(2)
+
+    monkeypatch.setattr(multi_resolution_ae, 'decode_crowd', decode)
+    heatmaps = torch.rand(1, num_keypoints, 6, 8)
+    tags = torch.rand(1, 2 * num_keypoints, 6, 8)
+    keypoints, scores, person_scores = build(**options).batch_decode(heatmaps, tags, stride=2.0)
+    ((first, first_tags, given),) = calls
+    assert given == {**published, **expected}
+    torch.testing.assert_close(first, heatmaps[0])
+    torch.testing.assert_close(first_tags[1], tags[0, num_keypoints:])
+    assert (keypoints[0] == 2).all()
+    assert (scores[0].shape, person_scores[0].shape) == ((2, num_keypoints), (2,))
 
 
 def test_flip_direction_without_a_flip_does_nothing():

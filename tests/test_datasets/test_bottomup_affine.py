@@ -57,6 +57,8 @@ def test_draws_from_the_published_distributions(width, height):
     # Of uniform numbers: mean 1/2, standard deviation 1/sqrt(12), no correlation.
     np.testing.assert_allclose(draws.mean(0), 0.5, atol=0.07)
     np.testing.assert_allclose(draws.std(0), 12**-0.5, atol=0.04)
+    assert (draws.min(0) < 0.03).all()
+    assert (draws.max(0) > 0.96).all()
     assert np.abs(np.corrcoef(draws.T) - np.eye(4)).max() < 0.2
 
 

@@ -126,9 +126,10 @@ def loop_decode(
                     joint[:2] = loop_adjust(heatmaps[k], int(joint[0]), int(joint[1]))
     person_scores = np.array([person[:, 2].mean() for person in people], np.float32)
     if refine:
+        maps, tags_last = heatmaps.numpy(), tags.permute(1, 2, 3, 0).contiguous().numpy()
         for person in people:
-            # The published code copies both maps anew for each person; so do we.
-            loop_fill(person, heatmaps.numpy().copy(), tags.permute(1, 2, 3, 0).numpy().copy())
+            # The published code copies both from the device anew for each person.
+            loop_fill(person, maps.copy(), tags_last.copy())
     return people[..., :2], people[..., 2], person_scores
 
 

@@ -1,5 +1,5 @@
-# Easy crowds of 1 to 5 mannequins in 192x192 images, with COCO's keypoints; the tallest are some
-# five times as tall as the smallest. Made by
+# Easy crowds of 1 to 5 mannequins in 192x192 images, with COCO's keypoints: distances, and so
+# the sizes of people, differ up to six times. Made by
 #   python tools/dataset_converters/make_mannequin.py crowd --easy --people 1 5 --size 192 \
 #       --out data/mannequin_crowd_easy
 data_mode = 'bottomup'  # for MMPoseInferencer

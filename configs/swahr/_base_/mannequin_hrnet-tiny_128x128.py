@@ -1,5 +1,5 @@
 # HigherHRNet for crowds of mannequins: what the four arms of the claim share. The numbers are
-# ours, chosen for 1600 steps in some eight minutes on one core.
+# ours, chosen for 1600 steps in ten to twenty minutes on one core.
 _base_ = [
     './higherhrnet.py',
     '../../_base_/default_runtime.py',

@@ -6,6 +6,7 @@ codec = dict(
     input_size=(512, 512),
     heatmap_sizes=((128, 128), (256, 256)),
     sigma=2.0,
+    # SWAHR's for W32, here for both; HigherHRNet's own is 0.1.
     decode_keypoint_thr=0.12)
 
 model = dict(head=dict(num_keypoints=17, decoder=codec))

@@ -16,7 +16,10 @@ CACHED_BOUNDS, CACHED_TILES, DEVICE_FACTOR = 2**17, 2**13, 64
 
 
 class _Extremes(NamedTuple):
-    """Highest heat and the box of the tags of each tile, (K, h, w) and (L, K, h, w)."""
+    """Highest heat of each tile, lowest and highest tag of the first set, (K, h, w) each.
+
+    The first set rules out almost all tiles, as the flip test's sets are much alike.
+    """
 
     heat: Tensor
     low: Tensor
@@ -28,20 +31,18 @@ class _Extremes(NamedTuple):
         return _Extremes(*map(_reduce_tiles, self, reductions, [side] * 3))
 
     def flatten(self) -> '_Extremes':
-        """The same as (K * h * w) and (L, K * h * w)."""
-        return _Extremes(self.heat.flatten(), self.low.flatten(1), self.high.flatten(1))
+        """The same as (K * h * w,)."""
+        return _Extremes(*(one.flatten() for one in self))
 
-    def bounds(self, tiles: Tensor, centers: Iterable[Tensor]) -> Tensor:
-        """The most that a pixel of a tile can be worth; (R, T) for such tiles, centers (R, 1).
+    def bounds(self, tiles: Tensor, centers: Tensor) -> Tensor:
+        """The most that a pixel of a tile can be worth; (R, T) for such tiles, centers (R, L).
 
-        Bounds hold in float32, whose rounding is monotonic: the distance to the tags' box is
-        computed as that to a tag, or to some of its entries.
+        Bounds hold in float32, whose rounding is monotonic: the distance to the nearest tag that a
+        tile may have is computed as that to a tag, with the other sets' distances 0.
         """
-        outside = (
-            center.clamp(low.take(tiles), high.take(tiles)).sub_(center)
-            for center, low, high in zip(centers, self.low, self.high, strict=False)
-        )
-        return self.heat.take(tiles) - _norm(outside).round_()
+        center = centers[:, :1]
+        nearest = center.clamp(self.low.take(tiles), self.high.take(tiles))
+        return self.heat.take(tiles) - _norm([nearest.sub_(center)]).round_()
 
 
 class _TiledMaps:
@@ -55,8 +56,8 @@ class _TiledMaps:
             tags = pad(tags, padding)
         height, self.width = heatmaps.shape[-2:]
         self.size = height * self.width
-        small = _Extremes(heatmaps, tags, tags).of_tiles(SMALL)
-        # A box with NaN is as large as can be.
+        small = _Extremes(heatmaps, tags[0], tags[0]).of_tiles(SMALL)
+        # A tile with NaN may have any tag.
         small.low.nan_to_num_(-torch.inf, torch.inf, -torch.inf)
         small.high.nan_to_num_(torch.inf, torch.inf, -torch.inf)
         self.small, self.large = small.flatten(), small.of_tiles(LARGE).flatten()
@@ -79,12 +80,11 @@ class _TiledMaps:
         """Pairs and small tiles whose bounds reach what the pair has, (R,) each."""
         large, small = len(self.small_tiles), len(self.pixels)
         every = torch.arange(large, device=joints.device) + joints[:, None] * large
-        # The first set of tags rules out most, and leaves nothing out.
-        bounds = self.large.bounds(every, centers.T[:1, :, None])
+        bounds = self.large.bounds(every, centers)
         pairs, tiles = (bounds >= least[:, None]).nonzero(as_tuple=True)
         parts = self.small_tiles[tiles]
         flat = parts + (joints[pairs] * small)[:, None]
-        bounds = self.small.bounds(flat, centers[pairs].T[..., None])
+        bounds = self.small.bounds(flat, centers[pairs])
         rows, columns = (bounds >= least[pairs, None]).nonzero(as_tuple=True)
         return pairs[rows], parts[rows, columns]
 

@@ -102,7 +102,8 @@ class BatchedAssociativeEmbeddingLoss(nn.Module):
         Args:
             tags: Tag maps, (B, K, h, w).
             keypoint_indices: For each image the keypoints of its N_i people, integers
-                (N_i, K, 2): the pixel ``y * w + x`` and whether the keypoint is labelled.
+                (N_i, K, 2): the pixel ``y * w + x``, inside the maps, and whether the keypoint is
+                labelled.
 
         Returns:
             Pull and push loss, scalars.
