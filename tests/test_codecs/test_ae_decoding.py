@@ -256,3 +256,12 @@ def test_what_is_no_tensor_of_floats_is_refused(maps):
 def test_invalid_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         decode_crowd(*MAPS, **{'order': [0, 1, 2], **options})
+
+
+def test_tags_too_large_for_float32_are_as_good_as_infinite():
+    heatmaps = torch.rand(3, 9, 9)
+    heatmaps[2] = 0.05
+    tags = torch.full((1, 3, 9, 9), 3e38)
+    tags[0, 2] = torch.inf
+    keypoints, scores, person_scores = decode_crowd(heatmaps, tags, [0, 1, 2])
+    assert (keypoints.shape, scores.shape, person_scores.shape) == ((0, 3, 2), (0, 3), (0,))

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from measuring import Arrays, largest_difference, processor, timings
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmpose.codecs import AssociativeEmbedding
 from mmpose.codecs.utils import generate_gaussian_heatmaps
 from mmpose.models.losses import AssociativeEmbeddingLoss
@@ -198,6 +199,7 @@ def network_maps(people: int, side: int) -> list[Tensor]:
 
 def inference_case(sizes: Sizes) -> Case:
     """The network with flip test against all that comes after it."""
+    init_default_scope('mmpose')
     model = MODELS.build(Config.fromfile(CONFIG).model).eval()
     side = sizes.network
     images = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))

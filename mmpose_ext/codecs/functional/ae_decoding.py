@@ -12,6 +12,9 @@ from mmpose_ext.codecs.functional.tag_refinement import best_pixels
 
 People = tuple[np.ndarray, np.ndarray, np.ndarray]
 
+# Tags beyond have squares, and sums over people, that float32 cannot hold: as good as infinite.
+MAX_TAG = 1e18
+
 
 def find_peaks(heatmaps: Tensor, threshold: float, kernel: int) -> tuple[Tensor, Tensor, Tensor]:
     """Pixels above a threshold that no other in the square window around them exceeds.
@@ -62,13 +65,14 @@ def top_candidates(
         max_people: Most peaks per heatmap.
 
     Returns:
-        The candidates. Peaks with tags that are NaN or infinite are dropped.
+        The candidates. Peaks with tags that are NaN, infinite or beyond :data:`MAX_TAG` are
+        dropped.
     """
     joints, y, x = find_peaks(heatmaps, keypoint_thr, nms_kernel)
     values, peak_tags = heatmaps[joints, y, x], tags[:, joints, y, x].T
     pixels = torch.stack((joints, x, y)).cpu().numpy()
     numbers = torch.cat((values[:, None], peak_tags), dim=1).cpu().numpy()
-    finite = np.isfinite(numbers).all(axis=1)
+    finite = (np.abs(numbers) < MAX_TAG).all(axis=1)
     pixels, numbers = pixels[:, finite], numbers[finite]
     order = np.lexsort((-numbers[:, 0], pixels[0]))
     pixels, numbers = pixels[:, order], numbers[order]

@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 # A step of the rounded tag distance outweighs any difference of heatmap values (SWAHR's choice).
 ROUND_WEIGHT = 100
-# Decides between assignments of equal cost, and is too little to outweigh anything else (ours).
+# Decides between assignments of equal cost; weighs no more than 1e-6 * tag_thr a pair (ours).
 TIE_WEIGHT = 1e-6
 
 

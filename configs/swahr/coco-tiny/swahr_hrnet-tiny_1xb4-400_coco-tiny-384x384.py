@@ -22,8 +22,8 @@ log_processor = dict(by_epoch=False)
 
 codec = dict(
     type='MultiResolutionAssociativeEmbedding',
-    input_size=(256, 256),
-    heatmap_sizes=((64, 64), (128, 128)),
+    input_size=(384, 384),
+    heatmap_sizes=((96, 96), (192, 192)),
     sigma=2.0)
 
 model = dict(
@@ -39,11 +39,13 @@ model = dict(
 
 train_pipeline = [
     dict(type='StrictLoadImage'),
+    # Whole photographs, in much the size in which they are tested: there is little to learn from.
     dict(
         type='HigherHRNetRandomAffine',
         input_size=codec['input_size'],
         rotate_factor=0,
-        scale_factor=(0.9, 1.1)),
+        scale_factor=(1.45, 1.65),
+        shift_factor=0),
     dict(type='RandomFlip', direction='horizontal'),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='CrowdHeatmapMask'),
@@ -51,7 +53,7 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type='StrictLoadImage'),
-    dict(type='HigherHRNetResize', input_size=codec['input_size']),
+    dict(type='HigherHRNetResize', input_size=256),
     dict(type='PackBottomupInputs'),
 ]
 dataset = dict(
