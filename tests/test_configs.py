@@ -133,9 +133,11 @@ def test_data_side_resolves(name):
             assert set(dataset) - {'type'} <= arguments_of(DATASETS.get(dataset.type))
             steps = Compose([TRANSFORMS.build(step) for step in pipeline]).transforms
             affine = [step for step in steps if hasattr(step, 'input_size')]
-            # HigherHRNetResize knows the shorter side.
+            # HigherHRNetResize knows the shorter side; of photographs learnt by heart, which
+            # training shows whole in a square, it is two thirds of it.
+            shorter = min(size) * 2 // 3 if 'swahr/coco-tiny/' in name else min(size)
             sizes = [s if isinstance(s := step.input_size, int) else tuple(s) for step in affine]
-            assert sizes in ([size], [min(size)])
+            assert sizes in ([size], [shorter])
             targets = [step['encoder'] for step in pipeline if 'encoder' in step]
             assert targets == [config.codec] * (split == 'train')
     for evaluator in (config.val_evaluator, config.test_evaluator):

@@ -15,7 +15,6 @@ import os
 import platform
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,7 +94,7 @@ def sharing_note(repeats: int, seconds: float) -> str:
     """How encoding compares with a loop that draws no joint twice."""
     case = loop_case(share=True)
     largest_difference(case.name, *case.results(), case.tolerance)
-    other, _, ratio = timings((case.other, case.ours), repeats, seconds, clock)
+    other, _, ratio = timings((case.other, case.ours), repeats, seconds)
     return (
         'The loop that encoding is compared with (`tools/benchmark/hemlets_loops.py`) draws the '
         "joints' heatmaps with one call of MMPose's generator and each part's parent and child "
@@ -181,14 +180,6 @@ def head_cases(device: str) -> list[Case]:
 
 
 # Measuring.
-
-
-def clock() -> float:
-    """Seconds: of this process where it has one thread, so that a busy machine counts less."""
-    if torch.cuda.is_initialized():
-        torch.cuda.synchronize()
-    is_one_thread = torch.get_num_threads() == 1 and not torch.cuda.is_initialized()
-    return time.process_time() if is_one_thread else time.perf_counter()
 
 
 def peak_memory(form: str, batch: int, device: str) -> float:
@@ -316,7 +307,7 @@ def main(arguments: list[str] | None = None) -> int:
     cases = [encode_case(), soft_argmax_case(options.device), *head_cases(options.device)]
     for case in cases:
         unequal = largest_difference(case.name, *case.results(), case.tolerance)
-        other, ours, ratio = timings((case.other, case.ours), repeats, seconds, clock)
+        other, ours, ratio = timings((case.other, case.ours), repeats, seconds)
         rows.append(speed_row(case, other, ours, ratio, unequal))
         missed += [] if is_met(case, ours, ratio) else [case.name]
         print(rows[-1], flush=True)

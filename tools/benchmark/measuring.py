@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 Arrays = list[np.ndarray]
 
@@ -38,26 +39,31 @@ def largest_difference(
 
 
 def timings(
-    sides: Sequence[Callable[[], object]],
-    repeats: int,
-    seconds: float,
-    clock: Callable[[], float] = time.perf_counter,
+    sides: Sequence[Callable[[], object]], repeats: int, seconds: float
 ) -> tuple[float, float, float]:
     """Medians over turns of the other's time, ours (milliseconds a call) and their ratio.
 
     In a turn both sides run one after the other for about ``seconds`` each, so that whatever else
-    the machine does meets both.
+    the machine does meets both, by :func:`clock`.
     """
-    calls = [max(1, int(seconds / _mean_time(run, 1, clock))) for run in sides]
+    calls = [max(1, int(seconds / _mean_time(run, 1))) for run in sides]
     turns = [
-        [_mean_time(run, times, clock) for run, times in zip(sides, calls, strict=True)]
+        [_mean_time(run, times) for run, times in zip(sides, calls, strict=True)]
         for _ in range(repeats)
     ]
     other, ours = (statistics.median(times) * 1e3 for times in zip(*turns, strict=True))
     return other, ours, statistics.median(first / second for first, second in turns)
 
 
-def _mean_time(run: Callable[[], object], calls: int, clock: Callable[[], float]) -> float:
+def clock() -> float:
+    """Seconds: of this process where it has one thread, so that a busy machine counts less."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    is_one_thread = torch.get_num_threads() == 1 and not torch.cuda.is_initialized()
+    return time.process_time() if is_one_thread else time.perf_counter()
+
+
+def _mean_time(run: Callable[[], object], calls: int) -> float:
     start = clock()
     for _ in range(calls):
         run()

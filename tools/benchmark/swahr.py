@@ -12,7 +12,6 @@ import argparse
 import os
 import platform
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -228,11 +227,6 @@ def inference_case(sizes: Sizes) -> Case:
 # Measuring.
 
 
-def clock() -> float:
-    """Seconds: of this process where it has one thread, so that a busy machine counts less."""
-    return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
-
-
 def all_cases(sizes: Sizes) -> list[Callable[[], list[Case]]]:
     """Makers of the cases, so that not all their maps are in memory at once."""
     return [
@@ -330,7 +324,7 @@ def main(arguments: list[str] | None = None) -> int:
         cases = make()
         for case in cases:
             unequal = largest_difference(case.name, *case.results(), case.tolerance)
-            other, ours, ratio = timings((case.other, case.ours), turns, seconds, clock)
+            other, ours, ratio = timings((case.other, case.ours), turns, seconds)
             rows.append(speed_row(case, other, ours, ratio, unequal))
             missed += [] if ratio >= case.wanted else [f'{case.name} against {case.other_name}']
             decode_times += [ours] if case.other_name == 'plain loops' else []
