@@ -37,11 +37,11 @@ def test_a_missed_figure_is_told(benchmark, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(benchmark, 'encode_case', lambda: slow)
     monkeypatch.setattr(benchmark, 'soft_argmax_case', lambda _: slow)
     monkeypatch.setattr(benchmark, 'head_cases', lambda _: [])
-    monkeypatch.setattr(benchmark, 'timings', lambda *_: (9.9, 1.0, 9.9))
+    monkeypatch.setattr(benchmark.Case, 'timings', lambda *_: (9.9, 1.0, 9.9))
     monkeypatch.setattr(benchmark, 'peak_memory', lambda form, *_: 1 + 4 * (form == 'mmpose_ext'))
     assert benchmark.main(['--threads', '1', '--out', str(tmp_path / 'hemlets.md')]) == 1
     assert 'Missed: a; a; peak memory.' in capsys.readouterr().err
-    monkeypatch.setattr(benchmark, 'timings', lambda *_: (10.1, 1.0, 10.1))
+    monkeypatch.setattr(benchmark.Case, 'timings', lambda *_: (10.1, 1.0, 10.1))
     monkeypatch.setattr(benchmark, 'peak_memory', lambda *_: 1)
     assert benchmark.main(['--threads', '1', '--out', str(tmp_path / 'hemlets.md')]) == 0
 
@@ -63,9 +63,10 @@ def test_limits(benchmark, limits, ours, ratio, is_met):
 
 @pytest.mark.parametrize('other', [np.zeros(3), np.full(3, np.nan), np.zeros(2)])
 def test_unequal_results_are_not_timed(benchmark, other):
-    ours = np.array([0, 0, 0.1])
+    results = [other], [np.array([0, 0, 0.1])]
+    case = benchmark.Case('a', 'b', None, None, lambda: results, 1e-3)
     with pytest.raises(SystemExit, match='"a" is not timed'):
-        benchmark.largest_difference('a', [other], [ours], tolerance=1e-3)
+        case.difference()
 
 
 def test_peak_memory_counts_the_volume(benchmark):

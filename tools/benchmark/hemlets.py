@@ -21,13 +21,14 @@ from pathlib import Path
 
 import mmpose_ext  # isort: skip  # mends what MMPose's imports need
 import cv2
+import measuring
 import mmpose
 import numpy as np
 import torch
 from hemlets_head import head_samples, layers_forward, without_norms
 from hemlets_loops import INPUT, loop_encode, partial_person, person
 from hemlets_memory import FORMS, JOINTS, SIZE, naive_soft_argmax, soft_argmax_step
-from measuring import Arrays, largest_difference, processor, timings
+from measuring import Arrays, processor
 from torch import Tensor
 
 from mmpose_ext.codecs import HEMletsLabel
@@ -43,15 +44,9 @@ RESULTS = Path(__file__).parents[2] / 'docs' / 'results' / 'hemlets_speed.md'
 
 
 @dataclass
-class Case:
-    """One row: two ways to run something, and the limits that were asked for."""
+class Case(measuring.Case):
+    """A row with the limits that were asked for."""
 
-    name: str
-    other_name: str
-    other: Callable[[], object]
-    ours: Callable[[], object]
-    results: Callable[[], tuple[Arrays, Arrays]]  # the other's and ours; not timed
-    tolerance: float
     min_speedup: float | None = None
     max_overhead: float | None = None
     max_ms: float | None = None
@@ -93,8 +88,8 @@ def loop_case(share: bool = False) -> Case:
 def sharing_note(repeats: int, seconds: float) -> str:
     """How encoding compares with a loop that draws no joint twice."""
     case = loop_case(share=True)
-    largest_difference(case.name, *case.results(), case.tolerance)
-    other, _, ratio = timings((case.other, case.ours), repeats, seconds)
+    case.difference()
+    other, _, ratio = case.timings(repeats, seconds)
     return (
         'The loop that encoding is compared with (`tools/benchmark/hemlets_loops.py`) draws the '
         "joints' heatmaps with one call of MMPose's generator and each part's parent and child "
@@ -306,8 +301,8 @@ def main(arguments: list[str] | None = None) -> int:
     rows, missed = [], []
     cases = [encode_case(), soft_argmax_case(options.device), *head_cases(options.device)]
     for case in cases:
-        unequal = largest_difference(case.name, *case.results(), case.tolerance)
-        other, ours, ratio = timings((case.other, case.ours), repeats, seconds)
+        unequal = case.difference()
+        other, ours, ratio = case.timings(repeats, seconds)
         rows.append(speed_row(case, other, ours, ratio, unequal))
         missed += [] if is_met(case, ours, ratio) else [case.name]
         print(rows[-1], flush=True)

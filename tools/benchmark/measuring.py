@@ -7,12 +7,33 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 Arrays = list[np.ndarray]
+
+
+@dataclass
+class Case:
+    """One row: two ways to run something."""
+
+    name: str
+    other_name: str
+    other: Callable[[], object]
+    ours: Callable[[], object]
+    results: Callable[[], tuple[Arrays, Arrays]]  # the other's and ours; not timed
+    tolerance: float
+
+    def difference(self) -> float:
+        """Largest difference of the results, see :func:`largest_difference`."""
+        return largest_difference(self.name, *self.results(), self.tolerance)
+
+    def timings(self, repeats: int, seconds: float) -> tuple[float, float, float]:
+        """The other's time, ours and their ratio, see :func:`timings`."""
+        return timings((self.other, self.ours), repeats, seconds)
 
 
 def largest_difference(

@@ -18,10 +18,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import mmpose_ext  # isort: skip  # mends what MMPose's imports need
+import measuring
 import mmpose
 import numpy as np
 import torch
-from measuring import Arrays, largest_difference, processor, timings
+from measuring import Arrays, processor
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.codecs import AssociativeEmbedding
@@ -64,15 +65,9 @@ QUICK = Sizes(2, (2, 3), 32, 3, (176, 128), 2.0, (2, 4), 128, 2)
 
 
 @dataclass
-class Case:
-    """One row: two ways to run something, and the ratio of their times that was asked for."""
+class Case(measuring.Case):
+    """A row with the ratio of their times that was asked for."""
 
-    name: str
-    other_name: str
-    other: Callable[[], object]
-    ours: Callable[[], object]
-    results: Callable[[], tuple[Arrays, Arrays]]  # the other's and ours; not timed
-    tolerance: float
     wanted: float
 
 
@@ -323,8 +318,8 @@ def main(arguments: list[str] | None = None) -> int:
     for make in all_cases(sizes):
         cases = make()
         for case in cases:
-            unequal = largest_difference(case.name, *case.results(), case.tolerance)
-            other, ours, ratio = timings((case.other, case.ours), turns, seconds)
+            unequal = case.difference()
+            other, ours, ratio = case.timings(turns, seconds)
             rows.append(speed_row(case, other, ours, ratio, unequal))
             missed += [] if ratio >= case.wanted else [f'{case.name} against {case.other_name}']
             decode_times += [ours] if case.other_name == 'plain loops' else []

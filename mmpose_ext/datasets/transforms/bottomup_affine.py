@@ -87,8 +87,9 @@ class HigherHRNetRandomAffine(BottomupRandomAffine):
     @cache_randomness
     def _get_transform_params(self) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
         """Draw shift (2,) and scale (1,) as shares of the picture's size, degrees, no shear."""
-        scale = np.random.uniform(*self.scale_factor)  # noqa: NPY002  MMEngine seeds this one
-        angle = np.random.uniform(-self.rotate_factor, self.rotate_factor)  # noqa: NPY002
+        scale = self._random(*self.scale_factor)
+        angle = self._random(-self.rotate_factor, self.rotate_factor)
         most = int(self.shift_factor * scale * self._picture_size.min())
+        # The generator that MMPose draws from, and MMEngine seeds.
         shift = np.random.randint(-most, max(most, 1), size=2)  # noqa: NPY002
         return shift / self._picture_size, np.array([scale]), angle, np.zeros(2)
