@@ -24,10 +24,10 @@ FILE = {
 }
 
 
-def load(tmp_path, content, cls=StrictCocoDataset):
+def load(tmp_path, content, cls=StrictCocoDataset, data_mode='topdown'):
     path = tmp_path / 'people.json'
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return cls(ann_file=str(path), data_mode='topdown', data_prefix={'img': ''}, lazy_init=False)
+    return cls(ann_file=str(path), data_mode=data_mode, data_prefix={'img': ''})
 
 
 def with_person(**changes):
@@ -89,3 +89,15 @@ def test_refuses_what_is_no_annotation_file(tmp_path, content):
 def test_refuses_a_file_without_people(tmp_path):
     with pytest.raises(ValueError, match='1 images but no annotated person'):
         load(tmp_path, {**FILE, 'annotations': []})
+
+
+def test_people_of_an_image_with_and_without_a_segmentation(tmp_path):
+    """Where MMPose's dataset dies."""
+    outline = {**PERSON, 'segmentation': [[1, 1, 9, 1, 9, 9]]}
+    hidden = {**PERSON, 'id': 6, 'num_keypoints': 0, 'keypoints': [0] * 51, 'segmentation': None}
+    content = {**FILE, 'annotations': [outline, hidden]}
+    with pytest.raises(TypeError):
+        load(tmp_path, content, CocoDataset, 'bottomup')
+    image = load(tmp_path, content, data_mode='bottomup').get_data_info(0)
+    assert image['invalid_segs'] == [[]]
+    assert image['keypoints'].shape == (2, 17, 2)

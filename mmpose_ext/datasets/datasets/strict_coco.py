@@ -87,4 +87,8 @@ class StrictCocoDataset(CocoDataset):
                 f'{self.ann_file}: annotation {annotation.get("id")} of image '
                 f'{annotation.get("image_id")} cannot be used: {error}'
             ) from error
-        return super().parse_data_info(raw_data_info)
+        parsed: dict | None = super().parse_data_info(raw_data_info)
+        if parsed is not None and parsed['segmentation'] is None:
+            # MMPose strings the lists of an image's people together and dies of a None.
+            parsed['segmentation'] = []
+        return parsed
