@@ -12,18 +12,19 @@ _base_ = [
 data_mode = 'bottomup'  # for MMPoseInferencer
 data_root = '{{$MMPOSE_EXT_REAL_DATA:data/real}}/coco/'
 
-train_cfg = dict(by_epoch=False, max_iters=400, val_interval=400)
+randomness = dict(seed=0)
+train_cfg = dict(by_epoch=False, max_iters=1200, val_interval=300)
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=2e-3))
-param_scheduler = [dict(type='SWAHRLR', warmup=20, end=400, by_epoch=False)]
+param_scheduler = [dict(type='SWAHRLR', warmup=20, end=1200, by_epoch=False)]
 default_hooks = dict(
     logger=dict(interval=20),
-    checkpoint=dict(interval=400, by_epoch=False, max_keep_ckpts=1, save_optimizer=False))
+    checkpoint=dict(interval=300, by_epoch=False, max_keep_ckpts=1, save_optimizer=False))
 log_processor = dict(by_epoch=False)
 
 codec = dict(
     type='MultiResolutionAssociativeEmbedding',
-    input_size=(384, 384),
-    heatmap_sizes=((96, 96), (192, 192)),
+    input_size=(512, 512),
+    heatmap_sizes=((128, 128), (256, 256)),
     sigma=2.0)
 
 model = dict(
@@ -53,7 +54,7 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type='StrictLoadImage'),
-    dict(type='HigherHRNetResize', input_size=256),
+    dict(type='HigherHRNetResize', input_size=320),
     dict(type='PackBottomupInputs'),
 ]
 dataset = dict(
@@ -63,7 +64,7 @@ dataset = dict(
     ann_file='test_coco.json',
     data_prefix=dict(img=''))
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=2,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
