@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -21,7 +22,19 @@ LEAVES = sorted(
 @cache
 def load(name: str) -> Config:
     """Load a config by its path below ``configs/``; do not change it."""
-    return Config.fromfile(CONFIGS / name)
+    config = Config.fromfile(CONFIGS / name)
+    forget_scopes(config._cfg_dict)
+    return config
+
+
+def forget_scopes(content: Any) -> None:
+    """Remove the marks that MMEngine puts into what is inherited from ``mmpose::``."""
+    parts = content.values() if isinstance(content, dict) else content
+    if isinstance(content, dict):
+        content.pop('_scope_', None)
+    for part in parts:
+        if isinstance(part, dict | list | tuple):
+            forget_scopes(part)
 
 
 def input_size(name: str) -> tuple[int, int]:

@@ -7,7 +7,9 @@ the truth. For 3D models: what the network is given, the predicted 2D skeleton,
 the predicted 3D skeleton from two sides with the true one in thin grey, the
 predicted and the true polarity of each part. For bottom-up models, for each
 photograph: the photograph, the truth, the predicted people in a colour each
-with their scores, the highest heatmap, and its tag.
+with their scores, the highest heatmap, and its tag. For jigsaw pretraining: the
+puzzle, where the model finds each patch, the person put together accordingly
+(right patches framed green, wrong ones red), the person as he is.
 """
 
 import argparse
@@ -29,7 +31,9 @@ def main() -> None:
         default=12,
         help='people, or photographs of bottom-up models (default: 12)',
     )
-    parser.add_argument('--people-per-row', type=int, help='default: 3, or 1 for 3D and bottom-up')
+    parser.add_argument(
+        '--people-per-row', type=int, help='default: 3, 2 puzzles, or 1 for 3D and bottom-up'
+    )
     parser.add_argument('--kpt-thr', type=float, help='lowest score that is drawn')
     parser.add_argument('--device', default='cpu', help='default: cpu')
     options = vars(parser.parse_args())

@@ -5,4 +5,7 @@ custom_imports = dict(imports=['mmpose_ext'], allow_failed_imports=False)
 
 # A checkpoint of another architecture ends the run; MMEngine would warn and go on.
 # To train from `load_from` with another head, add finetune_may_differ=['head.'].
-default_hooks = dict(checkpoint_fit=dict(type='CheckpointFitHook'))
+# So does a file of init_cfg=dict(type='Pretrained') that does not fill its module.
+default_hooks = dict(
+    checkpoint_fit=dict(type='CheckpointFitHook'),
+    pretrained_fit=dict(type='PretrainedFitHook'))

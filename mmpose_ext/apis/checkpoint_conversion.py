@@ -31,10 +31,12 @@ __all__ = [
     'build_meta_model',
     'check_destination',
     'check_fit',
+    'load_content',
     'load_state_dict',
     'rename_keys',
     'run_converter',
     'save_converted',
+    'select_state_dict',
     'strip_prefix',
 ]
 
@@ -47,9 +49,7 @@ _LISTED = 8
 def load_state_dict(path: str | Path) -> StateDict:
     """Read the weights of a checkpoint without running any code from it.
 
-    Accepts a flat file of tensors and a dict with ``state_dict`` or
-    ``best_state_dict`` (or both, if they are equal), with or without the prefix
-    ``module.`` of ``torch.nn.DataParallel``.
+    See :func:`select_state_dict` for what it accepts.
 
     Args:
         path (str | Path): A file written by ``torch.save``.
@@ -62,13 +62,30 @@ def load_state_dict(path: str | Path) -> StateDict:
         ValueError: If the file is truncated or no checkpoint, if it holds anything
             but weights and plain values, or if it is unclear which weights are meant.
     """
+    return select_state_dict(load_content(path), path)
+
+
+def load_content(path: str | Path) -> object:
+    """Read a checkpoint without running any code from it.
+
+    Args:
+        path (str | Path): A file written by ``torch.save``.
+
+    Returns:
+        object: All that is in it, tensors on the CPU.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is truncated or no checkpoint, or if it holds anything
+            but weights and plain values.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'There is no checkpoint {path}')
     try:
         # Plain numpy values too: training scripts keep their best score beside the weights.
         with mmengine_globals_allowed():
-            content = torch.load(path, map_location='cpu', weights_only=True)
+            return torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # a broken file can make the reader fail in any way
         if isinstance(error, OSError) and error.filename is not None:
             raise  # not readable at all, and says which
@@ -81,11 +98,25 @@ def load_state_dict(path: str | Path) -> StateDict:
             f'{path} cannot be read: it is truncated or no checkpoint '
             f'({type(error).__name__}: {reason}). Download or copy it again.'
         ) from error
-    return _select_state_dict(content, path)
 
 
-def _select_state_dict(content: object, path: Path) -> StateDict:
-    """Find the one state dict in what a checkpoint file holds."""
+def select_state_dict(content: object, path: str | Path) -> StateDict:
+    """Find the weights in what a checkpoint file holds.
+
+    Accepts a flat file of tensors and a dict with ``state_dict`` or
+    ``best_state_dict`` (or both, if they are equal), with or without the prefix
+    ``module.`` of ``torch.nn.DataParallel``.
+
+    Args:
+        content (object): What :func:`load_content` gave.
+        path (str | Path): The file, for errors.
+
+    Returns:
+        dict[str, Tensor]: Weights, without the prefix ``module.``.
+
+    Raises:
+        ValueError: If there are no weights, or it is unclear which are meant.
+    """
     nested = [
         content[key] for key in _STATE_DICT_KEYS if isinstance(content, dict) and key in content
     ]
@@ -98,7 +129,7 @@ def _select_state_dict(content: object, path: Path) -> StateDict:
     return found[0]
 
 
-def _as_state_dict(item: object, path: Path) -> StateDict:
+def _as_state_dict(item: object, path: str | Path) -> StateDict:
     if isinstance(item, Mapping) and item and all(isinstance(v, Tensor) for v in item.values()):
         return dict(item)
     odd = type(item).__name__

@@ -16,7 +16,13 @@ from mmpose_ext.apis.checkpoint_conversion import build_meta_model, load_state_d
 from mmpose_ext.codecs import HEMletsLabel
 from mmpose_ext.engine.checkpoint_fit import as_model_reads, check_fit
 from mmpose_ext.fileio import atomic_path
-from mmpose_ext.visualization import crowd_sheet, prediction_sheet, prediction_sheet_3d
+from mmpose_ext.visualization import (
+    crowd_sheet,
+    jigsaw_sheet,
+    prediction_sheet,
+    prediction_sheet_3d,
+)
+from mmpose_ext.visualization.jigsaw_sheets import shuffle_of
 
 
 def draw_predictions(
@@ -34,7 +40,8 @@ def draw_predictions(
     Of each person the input, the prediction and the truth; of 3D models the input, the predicted
     2D skeleton, the 3D skeleton from two sides, the predicted and the true polarity of each part.
     Of bottom-up models each photograph, its people as they are and as predicted, a colour for
-    each, and heatmaps and tags where the model gives them.
+    each, and heatmaps and tags where the model gives them. Of jigsaw pretraining the puzzle, where
+    the model finds each patch, the person put together accordingly, and the person as he is.
 
     Args:
         config (str | Path): Config of a top-down or bottom-up model.
@@ -43,9 +50,9 @@ def draw_predictions(
         people (int): How many people, or photographs of bottom-up models, spread evenly over the
             test set. Defaults to 12.
         people_per_row (int | None): How many of them in a row of the sheet. Defaults to None: 3,
-            or 1 for 3D and bottom-up models.
-        kpt_thr (float | None): Keypoints with a lower score are not drawn. Defaults to None:
-            0.02, or 0.1 for bottom-up models.
+            2 puzzles, or 1 for 3D and bottom-up models.
+        kpt_thr (float | None): Keypoints with a lower score are not drawn; patches of puzzles
+            always are. Defaults to None: 0.02, or 0.1 for bottom-up models.
         device (str): Where the model runs. Defaults to ``'cpu'``.
 
     Returns:
@@ -79,6 +86,8 @@ def _sheet(
     kpt_thr: float | None,
 ) -> np.ndarray:
     """Draw the sheet that suits a model."""
+    if shuffle_of(dataset) is not None:
+        return jigsaw_sheet(model, dataset, indices, puzzles_per_row=people_per_row or 2)
     three_d = isinstance(getattr(model.head, 'decoder', None), HEMletsLabel)
     bottom_up = isinstance(model, BottomupPoseEstimator)
     if three_d or bottom_up:

@@ -12,6 +12,7 @@ import os
 
 from . import (
     broken_torchvision,
+    cpu_distributed,
     missing_mmcv_ops,
     missing_pkg_resources,
     missing_torchvision,
@@ -27,6 +28,7 @@ _SHIMS = (
     broken_torchvision,
     missing_torchvision,
     weights_only_load,
+    cpu_distributed,
 )
 _applied: list[str] = []
 

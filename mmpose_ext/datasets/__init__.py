@@ -2,6 +2,7 @@
 
 from mmpose_ext.datasets.datasets import (
     CocoPolarityDataset,
+    HSJPCocoDataset,
     Human36m18CombinedDataset,
     Human36mImageDataset,
     LspDataset,
@@ -11,6 +12,7 @@ from mmpose_ext.datasets.datasets import (
     StrictMpiiDataset,
 )
 from mmpose_ext.datasets.transforms import (
+    HSJPShuffle,
     Human36m18Converter,
     Pack3DPoseInputs,
     StrictLoadImage,
@@ -18,6 +20,8 @@ from mmpose_ext.datasets.transforms import (
 
 __all__ = [
     'CocoPolarityDataset',
+    'HSJPCocoDataset',
+    'HSJPShuffle',
     'Human36m18CombinedDataset',
     'Human36m18Converter',
     'Human36mImageDataset',

@@ -1,6 +1,17 @@
 """What hangs on MMEngine's Runner: hooks and schedules."""
 
-from mmpose_ext.engine.hooks import CheckpointFitHook, CoordinateWarmupHook
+from mmpose_ext.engine.hooks import (
+    CheckpointFitHook,
+    CoordinateWarmupHook,
+    HSJPPretrainHook,
+    PretrainedFitHook,
+)
 from mmpose_ext.engine.schedulers import SWAHRLR
 
-__all__ = ['SWAHRLR', 'CheckpointFitHook', 'CoordinateWarmupHook']
+__all__ = [
+    'SWAHRLR',
+    'CheckpointFitHook',
+    'CoordinateWarmupHook',
+    'HSJPPretrainHook',
+    'PretrainedFitHook',
+]

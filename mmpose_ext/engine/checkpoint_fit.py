@@ -82,6 +82,65 @@ def as_model_reads(state_dict: Mapping[str, Any], model: nn.Module) -> dict[str,
     return renamed
 
 
+def without_data_parallel(state_dict: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Drop the prefix ``module.`` of ``torch.nn.DataParallel``, as MMEngine does.
+
+    Args:
+        state_dict (Mapping[str, Any]): Weights, as in the file.
+
+    Returns:
+        Mapping[str, Any]: The same under names without it.
+    """
+    if not any(key.startswith('module.') for key in state_dict):
+        return state_dict
+    return {key.removeprefix('module.'): value for key, value in state_dict.items()}
+
+
+def check_prefixes(prefixes: Sequence[str], option: str) -> tuple[str, ...]:
+    """Check the option of a hook that names parts of a network.
+
+    Args:
+        prefixes (Sequence[str]): Beginnings of parameter names, such as ``'head.'``.
+        option (str): Name of the option, for the error.
+
+    Returns:
+        tuple[str, ...]: The prefixes.
+
+    Raises:
+        TypeError: If it is no list of strings.
+        ValueError: If one of them is empty, which would let anything pass.
+    """
+    is_list = isinstance(prefixes, list | tuple)
+    if not is_list or not all(isinstance(prefix, str) for prefix in prefixes):
+        raise TypeError(f"{option} must be a list of strings such as ['head.'], got {prefixes!r}")
+    if '' in prefixes:
+        raise ValueError(
+            f'{option} must not hold an empty string, with which no weight at all need fit, '
+            f'got {prefixes!r}'
+        )
+    return tuple(prefixes)
+
+
+def refuse_unknown_parts(model: nn.Module, prefixes: Sequence[str], option: str) -> None:
+    """Refuse a part that the model does not have: a slip that would go unnoticed.
+
+    Args:
+        model (nn.Module): The model.
+        prefixes (Sequence[str]): Beginnings of parameter names.
+        option (str): Name of the option, for the error.
+
+    Raises:
+        ValueError: If no weight of the model begins with one of them.
+    """
+    for prefix in prefixes:
+        if not any(key.startswith(prefix) for key in model.state_dict()):
+            parts = sorted({f'{key.partition(".")[0]}.' for key in model.state_dict()})
+            raise ValueError(
+                f'{option} names {prefix!r}, with which no weight of the model begins; its parts '
+                f'are {", ".join(parts)}'
+            )
+
+
 def name_some(names: Sequence[str]) -> str:
     """List names for an error: the first few, and how many more there are.
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import mmcv
 import numpy as np
 from mmengine.dist import master_only
 from mmpose.registry import KEYPOINT_CODECS, VISUALIZERS
@@ -12,6 +11,7 @@ from mmpose.visualization import PoseLocalVisualizer
 
 from mmpose_ext.codecs.hemlets_label import HEMletsLabel
 from mmpose_ext.visualization.captions import header
+from mmpose_ext.visualization.delivery import deliver
 from mmpose_ext.visualization.hemlets_grid import draw_hemlets_grid
 from mmpose_ext.visualization.panels3d import legend, person_panels
 from mmpose_ext.visualization.person3d import (
@@ -126,14 +126,14 @@ class HEMletsVisualizer(PoseLocalVisualizer):
             raise ValueError(f'{name} has no prediction: pred_instances is missing or empty')
         photo = np.ascontiguousarray(image[..., ::-1])
         drawn = self.draw_people(photo, data_sample, kpt_thr)[..., ::-1]
-        self._deliver(name, drawn, show, wait_time, out_file, step)
+        deliver(self, name, drawn, show, wait_time, out_file, step)
         grid = self.draw_maps(photo, data_sample) if draw_heatmap else None
         if grid is not None:
             grid_file = None
             if out_file is not None:
                 path = Path(out_file)
                 grid_file = str(path.with_name(f'{path.stem}_hemlets{path.suffix}'))
-            self._deliver(f'{name}_hemlets', grid[..., ::-1], show, wait_time, grid_file, step)
+            deliver(self, f'{name}_hemlets', grid[..., ::-1], show, wait_time, grid_file, step)
         self.set_image(drawn)
         return self.get_image()
 
@@ -200,21 +200,3 @@ class HEMletsVisualizer(PoseLocalVisualizer):
             joint_names=[names[joint] for joint in range(len(names))],
             closer_is=self.codec.closer_is,
         )
-
-    def _deliver(
-        self,
-        name: str,
-        drawn: np.ndarray,
-        show: bool,
-        wait_time: float,
-        out_file: str | None,
-        step: int,
-    ) -> None:
-        """Hand an RGB image to a window, a file or the backends."""
-        drawn = np.ascontiguousarray(drawn)
-        if show:
-            self.show(drawn, win_name=name, wait_time=wait_time)
-        if out_file is not None:
-            mmcv.imwrite(drawn[..., ::-1], out_file)
-        else:
-            self.add_image(name, drawn, step)

@@ -2,6 +2,7 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 from mmengine.config import Config
 
@@ -53,7 +54,7 @@ def test_each_run_has_a_config_of_its_own(claims, tmp_path, name, quick):
     for run in runs:
         config = Config.fromfile(claims.write_config(run, claim, tmp_path / 'people'))
         assert config.randomness == {'seed': run.seed}
-        for key, value in {**claim.overrides, **run.options}.items():
+        for key, value in {**run.options, **claim.overrides}.items():
             found = config
             for step in key.split('.'):
                 found = found[int(step) if step.isdigit() else step]
@@ -103,7 +104,9 @@ def test_a_setting_without_the_baseline_has_no_difference(claims, tmp_path):
     runs = claims.plan(claim, tmp_path)
     scores = {'integral': [90.0] * 3, 'heatmaps': [80.0] * 3, 'HEMlets': [70.0, 71.0, 72.0]}
     fake_results(claims, runs, scores, claim.metrics)
-    page = claims.report(claim, 'name', runs, tmp_path / 'out', 'the command')
+    page = claims.report(
+        claim, 'name', claims.results_of(runs), len(runs), tmp_path / 'out', 'the command'
+    )
     with_baseline, without = (
         line.split('|')
         for line in page.splitlines()
@@ -119,7 +122,9 @@ def test_table_has_mean_spread_and_differences(claims, tmp_path):
     claim.settings = {'64x64': claim.settings['64x64']}
     runs = claims.plan(claim, tmp_path)
     fake_results(claims, runs, {'heatmap': [0.1, 0.2, 0.3], 'SimDR': [0.3, 0.3, 0.6]})
-    claims.report(claim, 'name', runs, tmp_path / 'out', 'the command')
+    claims.report(
+        claim, 'name', claims.results_of(runs), len(runs), tmp_path / 'out', 'the command'
+    )
     page = (tmp_path / 'out/name.md').read_text()
     assert '| 64x64 | heatmap | 0.200 ± 0.100 |' in page
     assert '| 64x64 | SimDR | 0.400 ± 0.173 |' in page
@@ -132,7 +137,9 @@ def test_table_has_mean_spread_and_differences(claims, tmp_path):
 def test_unfinished_runs_are_said_to_be_missing(claims, tmp_path):
     claim = claims.load_claim('simdr_low_resolution', quick=False)
     runs = claims.plan(claim, tmp_path)
-    page = claims.report(claim, 'name', runs, tmp_path / 'out', 'the command')
+    page = claims.report(
+        claim, 'name', claims.results_of(runs), len(runs), tmp_path / 'out', 'the command'
+    )
     assert '0 of 12 runs' in page
     assert 'not run' in page
 
@@ -154,3 +161,77 @@ def test_quick_runs_and_is_resumable(run_python, tmp_path):
     refused = run_python(*command, '--work-dir', tmp_path, check=False)
     assert refused.returncode != 0
     assert 'begun with another config' in refused.stdout
+
+
+@pytest.fixture
+def hsjp(claims, tmp_path):
+    """A claim with pretrainings, and its runs."""
+    claim = claims.load_claim('hsjp', quick=False)
+    claim.seeds = [0, 1]
+    return claim, claims.plan(claim, tmp_path)
+
+
+def test_a_pretraining_is_run_once_for_each_seed_before_its_arms(claims, hsjp, tmp_path):
+    claim, runs = hsjp
+    pretrainings = [run for run in runs if run.setting == claims.PRETRAINING]
+    assert all(run in pretrainings for run in runs[: len(claim.pretrainings)])
+    assert sorted((run.arm, run.seed) for run in pretrainings) == [
+        (name, seed) for name in sorted(claim.pretrainings) for seed in claim.seeds
+    ]
+    arms = [run for run in runs if run.pretraining]
+    assert {run.arm for run in arms} == set(claim.pretrainings)
+    for run in arms:
+        assert runs.index(run.pretraining) < runs.index(run)
+        assert (run.pretraining.arm, run.pretraining.seed) == (run.arm, run.seed)
+    run = arms[-1]
+    config = Config.fromfile(claims.write_config(run, claim, tmp_path / 'people'))
+    weights = str(tmp_path / f'pretraining/{run.arm}/seed{run.seed}/work_dir/hsjp_backbone.pth')
+    assert config.model.backbone.init_cfg == {'type': 'Pretrained', 'checkpoint': weights}
+
+
+def test_arms_of_hsjp_differ_in_their_start_only(hsjp):
+    claim, runs = hsjp
+    for setting in claim.settings:
+        arms = [run for run in runs if (run.setting, run.seed) == (setting, 0)]
+        starts = [run.options.pop('model.backbone.init_cfg', 'exported') for run in arms]
+        assert starts == [None, *['exported'] * (len(arms) - 1)]
+        assert all((run.config, run.options) == (arms[0].config, arms[0].options) for run in arms)
+        # Who has labels is not among those whom the puzzles are made of.
+        labelled = arms[0].options['train_dataloader.dataset.indices']
+        unlabelled = claim.pretrainings.HSJP.options['train_dataloader.dataset.indices']
+        assert labelled - unlabelled <= claim.data.num_train
+
+
+def test_a_job_waits_for_the_one_before_it(claims):
+    before, done = claims.Future(), []
+    with claims.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(claims.after, before, lambda: done.append(1))
+        assert not waiting.done()
+        assert not done
+        before.set_result(None)
+    assert done == [1]
+    failed = claims.Future()
+    failed.set_exception(SystemExit('the pretraining failed'))
+    with pytest.raises(SystemExit, match='the pretraining failed'):
+        claims.after(failed, lambda: done.append(2))
+    assert done == [1]
+
+
+def test_curve_is_read_over_resumes_and_plotted(claims, hsjp, tmp_path):
+    logs = {'1': [{'loss': 2.0, 'step': 80}, {'coco/AP': 0.1, 'step': 80}],
+            '2': [{'coco/AP': 0.2, 'step': 160}]}  # fmt: skip
+    for name, lines in logs.items():
+        folder = tmp_path / f'one/{name}/vis_data'
+        folder.mkdir(parents=True)
+        (folder / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)))
+    curve = claims.read_curve(tmp_path / 'one', 'coco/AP')
+    assert curve == {'80': 0.1, '160': 0.2}
+    claim, runs = hsjp
+    names = [*claim.metrics, *claim.pretraining_metrics]
+    scores = {arm: [0.25, 0.5] for arm in ('scratch', *claim.pretrainings)}
+    fake_results(claims, runs, scores, names)
+    results = [{**result, 'curve': curve} for result in claims.results_of(runs)]
+    page = claims.report(claim, 'name', results, len(runs), tmp_path / 'out', 'the command')
+    assert '| HSJP 8x6 | 0.375 ± 0.177 | 0.375 ± 0.177 | 10 |' in page
+    assert '(name.png)' in page
+    assert cv2.imread(str(tmp_path / 'out/name.png')).shape == (640, 1200, 3)

@@ -6,34 +6,34 @@
 A claim is a file of ``configs/claims``: which configs (arms) are compared in
 which settings, over which seeds, on which mannequins. An arm is the path of a
 config, or ``dict(config=path, options={...})`` with values to change in it, as
-``--cfg-options`` would. Every run goes through
-``tools/train.py`` and ``tools/test.py`` on the config that lies in its folder
-under ``--work-dir``. Runs that are finished are not repeated and a run that was
+``--cfg-options`` would. An arm may name a ``pretraining``, itself such a dict: it is
+run once for each seed, and its exported backbone starts the arm of the same seed.
+Every run goes through ``tools/train.py`` and ``tools/test.py`` on the config that
+lies in its folder under ``--work-dir``. Runs that are finished are not repeated and a run that was
 cut off is resumed, so the same command can be given again at any time. The
 table and the raw numbers go to ``--out`` (``docs/results``; with ``--quick``
 they stay in the work directory). The last checkpoint is scored, not the best
-one, which would have been chosen on the validation set.
+one, which would have been chosen on the validation set. Of a claim with a
+``curve`` that metric is also plotted over the training.
 """
 
 import argparse
 import json
 import os
 import shlex
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from measuring import processor
+from claims_report import PRETRAINING, report
 from mmengine.config import Config
 
-import mmpose_ext
 from mmpose_ext.fileio import write_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +50,7 @@ class Run:
         config (Path): Config of the arm.
         folder (Path): Where the run keeps its files.
         options (dict): What the arm changes in its config.
+        pretraining (Run | None): The run whose exported backbone it starts from.
     """
 
     setting: str
@@ -58,6 +59,7 @@ class Run:
     config: Path
     folder: Path
     options: dict = field(default_factory=dict, compare=False)
+    pretraining: 'Run | None' = field(default=None, compare=False)
 
     @property
     def result_file(self) -> Path:
@@ -68,6 +70,11 @@ class Run:
     def work_dir(self) -> Path:
         """Where the Runner writes; it puts a config of its own there."""
         return self.folder / 'work_dir'
+
+    @property
+    def backbone_file(self) -> Path:
+        """The weights that a pretraining exports."""
+        return self.work_dir / 'hsjp_backbone.pth'
 
     def __str__(self) -> str:
         return f'{self.setting} {self.arm} seed {self.seed}'
@@ -111,17 +118,36 @@ def load_claim(name: str, quick: bool) -> Config:
 
 
 def plan(claim: Config, work_dir: Path) -> list[Run]:
-    """List the runs of a claim: seeds outermost, so that a part of them is already fair."""
-    runs = []
+    """List the runs of a claim: seeds outermost, so that a part of them is already fair.
+
+    Of a seed its pretrainings come first, so that no arm waits for one behind it.
+    """
+    runs: list[Run] = []
     for seed in claim.seeds:
-        for setting, arms in claim.settings.items():
-            for arm, what in arms.items():
-                config, options = (
-                    (what, {}) if isinstance(what, str) else (what['config'], what['options'])
-                )
-                folder = work_dir / setting / arm / f'seed{seed}'
-                runs.append(Run(setting, arm, seed, ROOT / config, folder, dict(options)))
+        arms = [
+            (setting, arm, {'config': what} if isinstance(what, str) else what)
+            for setting, arms in claim.settings.items()
+            for arm, what in arms.items()
+        ]
+        names = dict.fromkeys(what['pretraining'] for *_, what in arms if 'pretraining' in what)
+        pretrainings = {
+            name: make_run(PRETRAINING, name, seed, claim.pretrainings[name], work_dir)
+            for name in names
+        }
+        runs += pretrainings.values()
+        for setting, arm, what in arms:
+            start = pretrainings.get(what.get('pretraining'))
+            runs.append(make_run(setting, arm, seed, what, work_dir, start))
     return runs
+
+
+def make_run(
+    setting: str, arm: str, seed: int, what: Any, work_dir: Path, pretraining: Run | None = None
+) -> Run:
+    """Make a run of what a claim's file says of an arm or a pretraining."""
+    folder = work_dir / setting / arm / f'seed{seed}'
+    options = dict(what.get('options', {}))
+    return Run(setting, arm, seed, ROOT / what['config'], folder, options, pretraining)
 
 
 def make_data(data: dict, log: Path) -> Path:
@@ -152,11 +178,14 @@ def write_config(run: Run, claim: Config, data_root: Path) -> Path:
     """
     cfg = Config.fromfile(run.config)
     cfg.merge_from_dict(run.options)
+    if run.pretraining:
+        weights = dict(type='Pretrained', checkpoint=str(run.pretraining.backbone_file))
+        cfg.model.backbone.init_cfg = weights
     old_root = cfg.data_root
     for dataset in datasets_of(cfg):
         dataset.data_root = f'{data_root}/'
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        if 'ann_file' in evaluator:
+        if 'ann_file' in evaluator:  # pretext metrics need none
             evaluator.ann_file = evaluator.ann_file.replace(old_root, f'{data_root}/')
     cfg.randomness = dict(seed=run.seed)
     cfg.merge_from_dict(dict(claim.overrides))
@@ -172,8 +201,8 @@ def write_config(run: Run, claim: Config, data_root: Path) -> Path:
     return path
 
 
-def execute(run: Run, config: Path, threads: int) -> None:
-    """Train and test one run and leave its ``result.json``."""
+def execute(run: Run, config: Path, threads: int, curve: str | None = None) -> None:
+    """Train and test one run and leave its ``result.json``, with a metric over the training."""
     log = run.folder / 'output.log'
     start = time.time()
     train = [sys.executable, 'tools/train.py', config, '--work-dir', run.work_dir, '--resume']
@@ -191,67 +220,34 @@ def execute(run: Run, config: Path, threads: int) -> None:
         train_seconds=round(seconds, 1),
         metrics=json.loads(scores.read_text()),
     )
+    if curve:
+        result['curve'] = read_curve(run.work_dir, curve)
     write_text(run.result_file, json.dumps(result, indent=2))
-    for weights in run.work_dir.glob('*.pth'):
+    for weights in set(run.work_dir.glob('*.pth')) - {run.backbone_file}:
         weights.unlink()
 
 
-def spread(values: list[float], digits: int) -> str:
-    """Write mean and, of several values, the sample standard deviation."""
-    mean = f'{statistics.mean(values):.{digits}f}'
-    return f'{mean} ± {statistics.stdev(values):.{digits}f}' if len(values) > 1 else mean
+def after(before: Future | None, job: Callable[[], None]) -> None:
+    """Do a job when another one is done."""
+    if before is not None:
+        before.result()
+    job()
 
 
-def table(claim: Config, results: list[dict]) -> str:
-    """Write the Markdown table: a row for each arm in each setting."""
-    main = claim.metrics[0]
-    digits = claim.get('digits', 3)
-    names = ' | '.join(f'{metric} (mean ± sd)' for metric in claim.metrics)
-    lines = [
-        f'| setting | arm | {names} | {main} by seed | difference to {claim.baseline}, by seed '
-        '| s a run |',
-        '|---' * (len(claim.metrics) + 5) + '|',
-    ]
-    for setting, arms in claim.settings.items():
-        scores = {
-            arm: [r for r in results if (r['setting'], r['arm']) == (setting, arm)] for arm in arms
-        }
-        reference = {r['seed']: r['metrics'][main] for r in scores.get(claim.baseline, [])}
-        for arm, rows in scores.items():
-            by_seed = {r['seed']: r['metrics'][main] for r in rows}
-            gaps = [f'{v - reference[s]:+.{digits}f}' for s, v in by_seed.items() if s in reference]
-            means = ' | '.join(
-                spread([r['metrics'][metric] for r in rows], digits) if rows else 'not run'
-                for metric in claim.metrics
-            )
-            seconds = f'{statistics.mean([r["train_seconds"] for r in rows]):.0f}' if rows else ''
-            lines.append(
-                f'| {setting} | {arm} | {means} | '
-                f'{" ".join(f"{v:.{digits}f}" for v in by_seed.values())} | '
-                f'{"" if arm == claim.baseline else " ".join(gaps)} | {seconds} |'
-            )
-    return '\n'.join(lines)
+def read_curve(work_dir: Path, metric: str) -> dict[str, float]:
+    """Read a validation metric over the training from the Runner's logs: step to value."""
+    curve: dict[str, float] = {}
+    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):  # one for each resume
+        for line in log.read_text(encoding='utf-8').splitlines():
+            scalars = json.loads(line)
+            if metric in scalars:
+                curve[str(scalars['step'])] = scalars[metric]
+    return curve
 
 
-def report(claim: Config, name: str, runs: list[Run], out: Path, command: str) -> str:
-    """Write the JSON and the Markdown page of what has been run so far."""
-    results = [json.loads(r.result_file.read_text()) for r in runs if r.result_file.is_file()]
-    data = ', '.join(f'{key} {value}' for key, value in claim.data.items())
-    paragraphs = [
-        f'# {claim.title}',
-        f'**Claim.** {claim.claim} Source: {claim.source}.',
-        table(claim, results),
-        claim.get('reading', ''),
-        f'{len(results)} of {len(runs)} runs. Mannequins: {data}. '
-        f'{claim.get("tested", "Last checkpoint, flip test, ground-truth boxes.")}\n'
-        f'Machine: {processor()}, torch {torch.__version__}; mmpose_ext {mmpose_ext.__version__}.',
-        f'```\n{command}\n```\n',
-    ]
-    page = '\n\n'.join(filter(None, paragraphs))
-    header = dict(claim=name, command=command, machine=processor(), data=dict(claim.data))
-    write_text(out / f'{name}.json', json.dumps(dict(header, results=results), indent=2) + '\n')
-    write_text(out / f'{name}.md', page)
-    return page
+def results_of(runs: list[Run]) -> list[dict]:
+    """Read the results of the runs that are finished."""
+    return [json.loads(run.result_file.read_text()) for run in runs if run.result_file.is_file()]
 
 
 def parse_args() -> argparse.Namespace:
@@ -287,21 +283,27 @@ def main() -> None:
     runs = plan(claim, work_dir)
     data_root = make_data(claim.data, work_dir / 'data.log')
     configs = {run: write_config(run, claim, data_root) for run in runs}
-    todo = [
-        run
-        for run in runs
-        if run.setting in (args.settings or claim.settings) and not run.result_file.is_file()
-    ]
+    chosen = [run for run in runs if run.setting in (args.settings or claim.settings)]
+    needed = {*chosen, *(run.pretraining for run in chosen)}
+    todo = [run for run in runs if run in needed and not run.result_file.is_file()]
     threads = max(1, (os.cpu_count() or 1) // args.jobs)
+
+    def write_report() -> str:
+        return report(claim, args.name, results_of(runs), len(runs), out, command)
+
     with ThreadPoolExecutor(args.jobs) as pool:
-        started = {pool.submit(execute, run, configs[run], threads): run for run in todo}
+        started: dict[Future, Run] = {}
+        for run in todo:
+            before = next((f for f, r in started.items() if r == run.pretraining), None)
+            job = partial(execute, run, configs[run], threads, claim.get('curve'))
+            started[pool.submit(after, before, job)] = run
         for future in as_completed(started):
             if future.exception():
                 pool.shutdown(wait=False, cancel_futures=True)
             future.result()
-            report(claim, args.name, runs, out, command)
+            write_report()
             print(f'done: {started[future]}', flush=True)
-    print(report(claim, args.name, runs, out, command))
+    print(write_report())
 
 
 if __name__ == '__main__':

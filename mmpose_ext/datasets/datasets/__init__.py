@@ -1,5 +1,6 @@
 """Datasets."""
 
+from mmpose_ext.datasets.datasets.hsjp_coco import HSJPCocoDataset
 from mmpose_ext.datasets.datasets.human36m18_combined import Human36m18CombinedDataset
 from mmpose_ext.datasets.datasets.human36m_image import Human36mImageDataset
 from mmpose_ext.datasets.datasets.lsp import LspDataset
@@ -13,6 +14,7 @@ from mmpose_ext.datasets.datasets.strict_mpii import StrictMpiiDataset
 
 __all__ = [
     'CocoPolarityDataset',
+    'HSJPCocoDataset',
     'Human36m18CombinedDataset',
     'Human36mImageDataset',
     'LspDataset',

@@ -6,9 +6,14 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 from mmpose.registry import HOOKS
-from torch import nn
 
-from mmpose_ext.engine.checkpoint_fit import as_model_reads, check_fit
+from mmpose_ext.engine.checkpoint_fit import (
+    as_model_reads,
+    check_fit,
+    check_prefixes,
+    refuse_unknown_parts,
+    without_data_parallel,
+)
 
 
 @HOOKS.register_module()
@@ -40,18 +45,7 @@ class CheckpointFitHook(Hook):
     priority = 'VERY_HIGH'
 
     def __init__(self, finetune_may_differ: Sequence[str] = ()) -> None:
-        is_list = isinstance(finetune_may_differ, list | tuple)
-        if not is_list or not all(isinstance(prefix, str) for prefix in finetune_may_differ):
-            raise TypeError(
-                "finetune_may_differ must be a list of strings such as ['head.'], "
-                f'got {finetune_may_differ!r}'
-            )
-        if '' in finetune_may_differ:
-            raise ValueError(
-                'finetune_may_differ must not hold an empty string, with which no weight at '
-                f'all need fit, got {finetune_may_differ!r}'
-            )
-        self.finetune_may_differ = tuple(finetune_may_differ)
+        self.finetune_may_differ = check_prefixes(finetune_may_differ, 'finetune_may_differ')
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare a checkpoint with the model, before MMEngine copies from one to the other.
@@ -66,10 +60,8 @@ class CheckpointFitHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         finetunes = isinstance(runner._train_loop, BaseLoop) and not runner._resume
         may_differ = self.finetune_may_differ if finetunes else ()
-        self._refuse_unknown_parts(model, may_differ)
-        weights = checkpoint.get('state_dict', checkpoint)
-        if any(key.startswith('module.') for key in weights):  # as MMEngine does
-            weights = {key.removeprefix('module.'): value for key, value in weights.items()}
+        refuse_unknown_parts(model, may_differ, 'finetune_may_differ')
+        weights = without_data_parallel(checkpoint.get('state_dict', checkpoint))
         cure = 'Take the config that it was trained with, or a checkpoint of this one.'
         if finetunes:
             cure += (
@@ -83,17 +75,6 @@ class CheckpointFitHook(Hook):
             source=_name_of_checkpoint(runner),
             may_differ=may_differ,
         )
-
-    @staticmethod
-    def _refuse_unknown_parts(model: nn.Module, prefixes: Sequence[str]) -> None:
-        """Refuse a part that the model does not have: a slip that would go unnoticed."""
-        for prefix in prefixes:
-            if not any(key.startswith(prefix) for key in model.state_dict()):
-                parts = sorted({f'{key.partition(".")[0]}.' for key in model.state_dict()})
-                raise ValueError(
-                    f'finetune_may_differ names {prefix!r}, with which no weight of the model '
-                    f'begins; its parts are {", ".join(parts)}'
-                )
 
 
 def _name_of_checkpoint(runner: Runner) -> str:

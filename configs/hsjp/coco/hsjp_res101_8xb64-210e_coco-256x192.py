@@ -1,0 +1,4 @@
+# Puzzles for ResNet-101 with the deconvolutions of SimpleBaseline.
+_base_ = ['../_base_/coco_grid4x3_256x192.py']
+
+model = dict(backbone=dict(type='ResNet', depth=101), head=dict(in_channels=2048))

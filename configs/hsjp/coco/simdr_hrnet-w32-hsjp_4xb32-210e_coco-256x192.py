@@ -1,0 +1,7 @@
+# SimDR on the backbone of hsjp_hrnet-w32_8xb64-210e_coco-256x192.py.
+_base_ = ['../../simdr/coco/simdr_hrnet-w32_4xb32-210e_coco-256x192.py']
+
+model = dict(
+    backbone=dict(
+        init_cfg=dict(
+            checkpoint='work_dirs/hsjp_hrnet-w32_8xb64-210e_coco-256x192/hsjp_backbone.pth')))

@@ -1,0 +1,315 @@
+"""Time HSJP's shuffle, and its pretraining beside supervised training of the same network.
+
+    python tools/benchmark/hsjp.py --threads 1
+
+Every row first compares both results; unequal ones end the run. Then the two sides are timed in
+turns, and the medians and their ratio go into ``docs/results/hsjp_speed.md``. The exit status is
+1 if a wanted figure is missed (with ``--quick``, which measures nothing, 0).
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mmpose_ext  # isort: skip  # mends what MMPose's imports need
+import cv2
+import measuring
+import mmpose
+import numpy as np
+import torch
+from measuring import Arrays, processor
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmpose.registry import MODELS
+
+from mmpose_ext.datasets import HSJPShuffle
+from mmpose_ext.fileio import write_text
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / 'docs' / 'results' / 'hsjp_speed.md'
+CONFIGS = ROOT / 'configs' / 'hsjp'
+SIZE = (192, 256)
+MAX_MS, MIN_IMAGES = 0.3, 0.97
+# Pretraining, the supervised training of the same network, and the batch on a CPU.
+PAIRS = {
+    'ResNet-18 of half the width, 96x128': (
+        'mannequin/hsjp_res18-half_1xb32-1200_mannequin-128x96.py',
+        'mannequin/td-hm_res18-half-hsjp_1xb32-400_mannequin-128x96.py',
+        32,
+    ),
+    'ResNet-50, 192x256': (
+        'coco/hsjp_res50_8xb64-210e_coco-256x192.py',
+        'coco/td-hm_res50-hsjp_8xb64-210e_coco-256x192.py',
+        8,
+    ),
+}
+
+
+@dataclass
+class Case(measuring.Case):
+    """A row with the largest time of ours, or the smallest ratio, that was asked for, if any."""
+
+    max_ms: float | None = None
+    min_ratio: float | None = None
+
+    def verdict(self, ours: float, ratio: float) -> tuple[str, str]:
+        """What was wanted, and whether it was met."""
+        if self.max_ms is not None:
+            return f'< {self.max_ms:g} ms', 'met' if ours < self.max_ms else 'missed'
+        if self.min_ratio is not None:
+            return f'>= {self.min_ratio:g}', 'met' if ratio >= self.min_ratio else 'missed'
+        return '-', '-'
+
+
+# The shuffle.
+
+
+def loop_shuffle(sample: dict[str, Any], shuffle: HSJPShuffle) -> dict[str, Any]:
+    """What the transform does, patch by patch."""
+    permutation, offsets = shuffle.draw(sample['id'])
+    image, (rows, columns), jitter = sample['img'], shuffle.grid, shuffle.jitter
+    height, width = image.shape[0] // rows, image.shape[1] // columns
+    shuffled = np.empty_like(image)
+    places = np.empty((1, rows * columns, 2), np.float32)
+    visible = np.ones((1, rows * columns), np.float32)
+    for slot, patch in enumerate(permutation.tolist()):
+        y, x = patch // columns * height, patch % columns * width
+        piece = image[y : y + height, x : x + width]
+        colours = piece.reshape(-1, 3)
+        visible[0, patch] = (colours.max(0) - colours.min(0)).max() > shuffle.min_contrast
+        if jitter:
+            left, top = offsets[patch]
+            window = piece[top : top + height - jitter, left : left + width - jitter]
+            piece = cv2.resize(window, (width, height), interpolation=cv2.INTER_LINEAR)
+        y, x = slot // columns * height, slot % columns * width
+        shuffled[y : y + height, x : x + width] = piece
+        places[0, patch] = x + width / 2, y + height / 2
+    size, scale = np.array(sample['input_size']), sample['input_scale']
+    in_image = places / size * scale + sample['input_center'] - 0.5 * scale
+    return dict(
+        img=shuffled,
+        keypoints=in_image,
+        transformed_keypoints=places,
+        keypoints_visible=visible,
+        hsjp_perm=permutation,
+    )
+
+
+def shuffle_case(grid: tuple[int, int], jitter: int = 0) -> Case:
+    """The whole transform on one crop, with a patch outside the picture."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (SIZE[1], SIZE[0], 3)).astype(np.uint8)
+    # Smooth as photographs are: OpenCV's two ways to interpolate differ on noise.
+    image = cv2.GaussianBlur(image, (0, 0), 3)
+    image[: SIZE[1] // grid[0], : SIZE[0] // grid[1]] = 0
+    crop = dict(
+        img=image,
+        id=1,
+        input_size=SIZE,
+        input_center=np.array([300, 200], np.float32),
+        input_scale=np.array([150, 200], np.float32),
+    )
+    shuffle = HSJPShuffle(grid=grid, jitter=jitter, seed=0)
+
+    def theirs() -> dict[str, Any]:
+        return loop_shuffle(crop, shuffle)
+
+    def ours() -> dict[str, Any]:
+        return shuffle.transform(dict(crop))
+
+    def results() -> tuple[Arrays, Arrays]:
+        other, mine = theirs(), ours()
+        return list(other.values()), [mine[name] for name in other]
+
+    name = f'HSJPShuffle of {grid[0]}x{grid[1]} patches' + f', jitter {jitter} px' * (jitter > 0)
+    # OpenCV resizes and remaps with weights of different precision.
+    tolerance = 0.02 if jitter else 1e-6
+    max_ms = None if jitter else MAX_MS
+    return Case(name, 'patch by patch', theirs, ours, results, tolerance, max_ms=max_ms)
+
+
+# Training.
+
+
+def write_people(folder: Path, count: int) -> Path:
+    """Write pictures of 320x240 px with a person of 17 keypoints each, and their COCO file."""
+    rng = np.random.default_rng(0)
+    pictures, people = [], []
+    for number in range(count):
+        image = rng.integers(0, 256, (240, 320, 3)).astype(np.uint8)
+        name = f'{number}.jpg'
+        cv2.imwrite(str(folder / name), cv2.GaussianBlur(image, (0, 0), 2))
+        pictures.append(dict(id=number, file_name=name, width=320, height=240))
+        keypoints = np.c_[rng.uniform((100, 30), (220, 210), (17, 2)), np.full(17, 2)]
+        person = dict(bbox=[100, 30, 120, 180], area=12000, iscrowd=0, num_keypoints=17)
+        person.update(keypoints=keypoints.ravel().tolist(), category_id=1)
+        people.append(dict(person, id=number, image_id=number))
+    path = folder / 'people.json'
+    categories = [dict(id=1, name='person')]
+    path.write_text(json.dumps(dict(images=pictures, annotations=people, categories=categories)))
+    return path
+
+
+class Training:
+    """Training steps of a config on the pictures of a COCO file, loaded in this process."""
+
+    def __init__(self, config: str, people: Path, batch: int) -> None:
+        settings = Config.fromfile(CONFIGS / config)
+        settings.model.backbone.init_cfg = None
+        torch.manual_seed(0)
+        self.model = MODELS.build(settings.model).train()
+        self.optim_wrapper = build_optim_wrapper(self.model, settings.optim_wrapper)
+        loader = settings.train_dataloader
+        loader.update(batch_size=batch, num_workers=0, persistent_workers=False)
+        loader.sampler = dict(type='InfiniteSampler', shuffle=True)
+        loader.dataset.update(data_root='', ann_file=str(people), indices=None)
+        loader.dataset.data_prefix = dict(img=str(people.parent))
+        self.loader = Runner.build_dataloader(loader, seed=0)
+        self.batches: Iterator[dict] = iter(self.loader)
+
+    def load(self) -> dict:
+        """Load a batch."""
+        return next(self.batches)
+
+    def step(self) -> dict:
+        """Load a batch and train on it."""
+        return self.model.train_step(self.load(), self.optim_wrapper)
+
+    def facts(self) -> Arrays:
+        """What both trainings should have in common: input, output but for channels, trunk."""
+        batch = self.load()
+        shapes = batch['inputs'][0].shape, batch['data_samples'][0].gt_fields.heatmaps.shape[1:]
+        weights = [weight.numel() for weight in self.model.backbone.parameters()]
+        return [np.array(fact) for fact in (len(batch['inputs']), *shapes, weights)]
+
+
+def training_cases(name: str, people: Path, batch: int) -> list[Case]:
+    """Whole steps of pretraining and supervised training, and their loading alone."""
+    pretraining, supervised = (Training(config, people, batch) for config in PAIRS[name][:2])
+
+    def results() -> tuple[Arrays, Arrays]:
+        return supervised.facts(), pretraining.facts()
+
+    return [
+        Case(
+            f'{name}: training step with loading, {batch} images',
+            'supervised',
+            supervised.step,
+            pretraining.step,
+            results,
+            0,
+            min_ratio=MIN_IMAGES,
+        ),
+        Case(
+            f'{name}: loading alone, {batch} images',
+            'supervised',
+            supervised.load,
+            pretraining.load,
+            results,
+            0,
+        ),
+    ]
+
+
+def all_cases(folder: Path, quick: bool) -> Iterator[Case]:
+    """The rows, made when their turn comes."""
+    yield from (shuffle_case(grid) for grid in ((2, 2), (4, 3), (8, 6), (16, 12)))
+    yield shuffle_case((4, 3), jitter=16)
+    init_default_scope('mmpose')
+    people = write_people(folder, 4 if quick else 64)
+    names = list(PAIRS)[:1] if quick else PAIRS
+    for name in names:
+        yield from training_cases(name, people, 2 if quick else PAIRS[name][2])
+
+
+# The page.
+
+
+def speed_row(case: Case, other: float, ours: float, ratio: float, unequal: float) -> str:
+    """One line of the Markdown table."""
+    wanted, met = case.verdict(ours, ratio)
+    return (
+        f'| {case.name} | {case.other_name} | {other:.3f} | {ours:.3f} | {ratio:.3f} '
+        f'| {wanted} | {met} | {unequal:.1g} |'
+    )
+
+
+def report(rows: list[str], load: float, command: str) -> str:
+    """The Markdown page."""
+    is_one_thread = torch.get_num_threads() == 1
+    time_is = "in the process's own CPU time" if is_one_thread else 'on the clock'
+    return f"""# HSJP: the shuffle, and pretraining beside supervised training
+
+Written by `{command}` on {processor()}, {torch.get_num_threads()} used, load average \
+{load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end; \
+Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, \
+OpenCV {cv2.__version__}, mmpose {mmpose.__version__}, mmpose_ext {mmpose_ext.__version__}.
+
+Results are compared before anything is timed; the column "difference" is the largest one, \
+relative to the largest value. Times and ratio are medians over turns in which both sides run one \
+after the other, {time_is}. The ratio is the other's time divided by ours: with as many images in \
+both, also our images per second divided by the other's.
+
+- The shuffle is all that `HSJPShuffle` does to a crop of {SIZE[0]}x{SIZE[1]} px (w x h): it \
+draws, looks for patches without contrast, moves the patches and writes the keypoints. The plain \
+loop (`loop_shuffle`) does the same patch by patch. With jitter, which is an ablation, OpenCV \
+interpolates every pixel; that was given no limit.
+- A training step loads a batch in the same process, and goes forward, back and on by the \
+optimizer, by the configs in `PAIRS` of `tools/benchmark/hsjp.py`, without a GPU. The same trunk \
+ends in 12 heatmaps in pretraining, in 17 in supervised training. Both read the same 64 pictures \
+of 320x240 px. That sizes and trunk agree is what the column "difference" says here.
+- Loading alone says what matters where a GPU is faster than its loaders.
+
+| what | against | its time, ms | mmpose_ext, ms | ratio | wanted | met | difference |
+| --- | --- | ---: | ---: | ---: | --- | --- | ---: |
+{chr(10).join(rows)}
+"""
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--quick', action='store_true', help='little data: a test, no figures')
+    # On a busy machine one thread gives steadier figures.
+    parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help="torch's")
+    parser.add_argument('--turns', type=int, default=5, help='turns of which medians are taken')
+    parser.add_argument('--out', type=Path, default=RESULTS, help='Markdown file to write')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the benchmark; returns the exit status."""
+    options = parse(arguments)
+    load = os.getloadavg()[0]
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
+    turns, seconds = (1, 0.0) if options.quick else (options.turns, 1.0)
+    rows, missed = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for case in all_cases(Path(folder), options.quick):
+            unequal = case.difference()
+            other, ours, ratio = case.timings(turns, seconds)
+            rows.append(speed_row(case, other, ours, ratio, unequal))
+            missed += [case.name] if case.verdict(ours, ratio)[1] == 'missed' else []
+            print(rows[-1], flush=True)
+    command = f'python tools/benchmark/hsjp.py --threads {options.threads}'
+    command += ' --quick' if options.quick else f' --turns {options.turns}'
+    write_text(options.out, report(rows, load, command))
+    print(f'Written to {options.out}.')
+    if options.quick or not missed:
+        return 0
+    print(f'Missed: {"; ".join(missed)}.', file=sys.stderr)
+    return 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
