@@ -19,16 +19,13 @@ NETWORK = {
 _number = itertools.count()
 
 
-def small(data_root, *, evaluator=None):
+def small(data_root):
     """Options that make a mannequin config a matter of seconds: 24 people, batches of 8."""
     options = {**NETWORK, 'train_dataloader.batch_size': 8, 'default_hooks.logger.interval': 1}
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         options[f'{loader}.num_workers'] = 0
         options[f'{loader}.persistent_workers'] = False
         options[f'{loader}.dataset.data_root'] = f'{data_root}/'
-    if evaluator:  # CocoMetric's own file
-        for name in ('val_evaluator', 'test_evaluator'):
-            options[f'{name}.ann_file'] = f'{data_root}/annotations/{evaluator}.json'
     return options
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mmpose
 import pytest
+import torch
 from config_files import LEAVES, datasets_of, input_size, load
 from mmengine.config import Config
 from mmpose.registry import DATASETS
@@ -121,6 +122,16 @@ def test_network_has_the_published_size(net):
         for part in (model.backbone, model.head, model.head.final_layer)
     ]
     assert tuple(sizes) == NETWORKS[net]
+    images = torch.empty(2, 3, 256, 192, device='meta')
+    assert model.head(model.backbone(images)).shape == (2, 12, 64, 48)
+
+
+@pytest.mark.parametrize(('net', 'size'), [('hrnet-w32', 28_536_113), ('res50', 33_999_697)])
+def test_network_of_keypoints_has_the_published_size(net, size):
+    config = copy.deepcopy(load(FULL_SIZE[net]).model)
+    config.head.out_channels = 17
+    model = build_meta_model(config)
+    assert sum(parameter.numel() for parameter in model.parameters()) == size
 
 
 @pytest.mark.parametrize('name', PRETRAINING)
@@ -199,7 +210,7 @@ def test_ablation_changes_only_what_it_is_named_for(name):
 
 
 def test_mannequin_grids_differ_in_the_grid_alone():
-    names = [name for name in PRETRAINING if '/mannequin/' in name]
+    names = [name for name in PRETRAINING if 'mannequin/hsjp_res18-half' in name]
     assert len(names) == 3
     plain = load('hsjp/mannequin/hsjp_res18-half_1xb32-1200_mannequin-128x96.py')
     for name in names:
@@ -261,8 +272,8 @@ def test_deconvolutions_can_be_carried_over():
 @pytest.mark.parametrize('name', [name for name in HSJP if '/coco/' not in name])
 def test_name_tells_how_it_is_trained(name):
     config = load(name)
-    if '/h36m/' in name:
-        return
+    if Path(name).name.startswith(('hemlets', 'swahr')):
+        return  # as its usual config
     batch, steps = re.search(r'_1xb(\d+)-(\d+)_', name).groups()
     assert config.train_dataloader.batch_size == int(batch)
     assert config.train_cfg.max_iters == int(steps)

@@ -14,9 +14,17 @@ from mmpose_ext.apis import draw_predictions
 from mmpose_ext.apis.stock_tools import stock_tool_path
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIGS = sorted(ROOT.glob('configs/*/mannequin/*.py'))
+# HSJP's other configs differ from these, or from those of other methods, in numbers alone.
+HSJP = [ROOT / f'configs/hsjp/mannequin/{name}_mannequin-128x96.py' for name in (
+    'hsjp_res18-half_1xb32-1200', 'simdr_res18-half-hsjp_1xb32-400',
+    'td-hm_res18-half-hsjp_1xb32-400',
+)]  # fmt: skip
+CONFIGS = sorted(p for p in ROOT.glob('configs/*/mannequin/*.py') if p.parts[-3] != 'hsjp') + HSJP
+PRETRAINING = HSJP[0]
+POSES = [path for path in CONFIGS if path != PRETRAINING]
 SEVERAL_SCALES = [path for path in CONFIGS if path.stem.startswith('swahr')]
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+JIGSAW = 256 + 20 + 4  # a puzzle's height in a sheet, with the text below it
 LABELLED = 12  # of 24 mannequins, where not all are labelled in the same way
 
 
@@ -31,6 +39,10 @@ class Gives(NamedTuple):
 
 GIVES = {
     ('topdown', 'StrictCocoDataset'): Gives('coco/AP', 1.0, (17, 2), (2 * 260 + 4, 6 * 260 + 4, 3)),
+    # Titles above, a legend below, four pictures of each with a line of text.
+    ('topdown', 'HSJPCocoDataset'): Gives(
+        'hsjp/patch_acc', 1.0, (12, 2), (26 + 2 * JIGSAW + 4 + 30, 2 * 4 * 196 + 4, 3)
+    ),
     # Titles above, a legend below, and twice as many pictures of each. 1 m is as wide as the crop.
     ('topdown', 'Human36mImageDataset'): Gives(
         'MPJPE', 1000.0, (18, 3), (26 + 2 * 260 + 4 + 30, 12 * 260 + 4, 3)
@@ -84,11 +96,23 @@ def small(path, data_root):
     return options
 
 
+@pytest.fixture(scope='session')
+def pretrained(mannequins, tmp_path_factory, run_python):
+    """Backbone after a few steps of pretraining."""
+    folder, options = tmp_path_factory.mktemp('pretraining'), small(PRETRAINING, mannequins)
+    tool = [stock_tool_path('train'), PRETRAINING, '--work-dir', folder]
+    run_python(*tool, '--cfg-options', *options)
+    return folder / 'hsjp_backbone.pth'
+
+
 @pytest.fixture(scope='module', params=CONFIGS, ids=lambda path: path.stem)
 def trained(request, data, tmp_path_factory, run_python):
     """Config and checkpoint after a few steps of the tool inside the installed MMPose."""
     config, folder = request.param, tmp_path_factory.mktemp('work_dir')
     options = small(config, data(config))
+    if '-hsjp_' in config.stem:
+        weights = request.getfixturevalue('pretrained')
+        options.append(f'model.backbone.init_cfg.checkpoint={weights}')
     run_python(stock_tool_path('train'), config, '--work-dir', folder, '--cfg-options', *options)
     return config, Path((folder / 'last_checkpoint').read_text())
 
@@ -120,6 +144,7 @@ def test_several_scales(test_with):
     assert 0 <= scores['coco/AP'] <= 1
 
 
+@pytest.mark.parametrize('trained', POSES, indirect=True, ids=lambda path: path.stem)
 def test_stock_inference(trained, data):
     config, checkpoint = trained
     model = init_model(str(config), str(checkpoint), device='cpu')

@@ -13,6 +13,7 @@ import os
 from . import (
     broken_torchvision,
     cpu_distributed,
+    leftover_delete,
     missing_mmcv_ops,
     missing_pkg_resources,
     missing_torchvision,
@@ -29,6 +30,7 @@ _SHIMS = (
     missing_torchvision,
     weights_only_load,
     cpu_distributed,
+    leftover_delete,
 )
 _applied: list[str] = []
 

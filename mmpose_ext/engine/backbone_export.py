@@ -184,7 +184,11 @@ def finetune_options(path: str | Path, modules: Sequence[str] = BACKBONE) -> str
     """
     file = shlex.quote(str(path))
     if tuple(modules) != BACKBONE:
-        return f'--cfg-options load_from={file} model.backbone.init_cfg=None'
+        may_differ = 'default_hooks.checkpoint_fit.finetune_may_differ="[\'head.\']"'
+        return (
+            f'--cfg-options load_from={file} model.backbone.init_cfg=None (and {may_differ} to '
+            'configs of mmpose_ext, which refuse what does not fit)'
+        )
     key = 'model.backbone.init_cfg'
     # Whatever the config has there goes: another prefix, a list, nothing.
     return f'--cfg-options {key}._delete_=True {key}.type=Pretrained {key}.checkpoint={file}'

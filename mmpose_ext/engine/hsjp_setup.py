@@ -9,10 +9,12 @@ from typing import Any
 
 from mmpose.codecs import MSRAHeatmap, UDPHeatmap
 from mmpose.datasets.transforms import GenerateTarget, RandomFlip, RandomHalfBody, TopdownAffine
+from mmpose.evaluation import CocoMetric
 from torch import nn
 
 from mmpose_ext.codecs.functional.jigsaw import cell_size
 from mmpose_ext.datasets.transforms.hsjp_shuffle import HSJPShuffle
+from mmpose_ext.evaluation.metrics.hsjp_accuracy import HSJPAccuracy
 
 Grid = tuple[int, int]
 
@@ -89,12 +91,17 @@ def fingerprint_differences(first: dict[str, Any], second: dict[str, Any]) -> li
     return [
         f'{key} is {first[key]} there and {second[key]} here'
         for key in COMPARED
-        if None not in (first.get(key), second.get(key)) and first[key] != second[key]
+        if None not in (first.get(key), second.get(key))
+        and _plain(first[key]) != _plain(second[key])
     ]
 
 
 def hsjp_setup_problems(
-    model: nn.Module, train_dataset: Any, val_dataset: Any = None, grid: Grid | None = None
+    model: nn.Module,
+    train_dataset: Any,
+    val_dataset: Any = None,
+    grid: Grid | None = None,
+    val_metrics: Sequence[Any] = (),
 ) -> list[str]:
     """Find all that is wrong with a puzzle.
 
@@ -103,6 +110,7 @@ def hsjp_setup_problems(
         train_dataset (Any): What it is trained on; wrappers are looked into.
         val_dataset (Any, optional): What it is validated on.
         grid (tuple[int, int], optional): (rows, columns) that is meant.
+        val_metrics (Sequence[Any]): What it is scored by in validation.
 
     Returns:
         list[str]: A sentence with the cure for each problem; empty if there is none.
@@ -110,6 +118,9 @@ def hsjp_setup_problems(
     problems: list[str] = []
     for chain in pipelines_of(train_dataset):
         problems += _order_problems(chain) + _size_problems(chain, model)
+    for chain in pipelines_of(val_dataset):
+        problems += [f'In validation: {problem}' for problem in _size_problems(chain, model)]
+        problems += _metric_problems(val_metrics, chain)
     grids = grids_of(train_dataset)
     for name, found in (('train', grids), ('val', grids_of(val_dataset))):
         wanted = grid or (grids[0] if grids else None)
@@ -210,6 +221,26 @@ def _size_problems(chain: list[Any], model: nn.Module) -> list[str]:
     return problems
 
 
+def _metric_problems(metrics: Sequence[Any], chain: list[Any]) -> list[str]:
+    """Puzzles are scored as they are made, and by nothing that wants keypoints."""
+    problems = []
+    for metric in metrics:
+        if isinstance(metric, CocoMetric):
+            problems.append(
+                f'{type(metric).__name__} scores keypoints, which a puzzle has none of: use '
+                'HSJPAccuracy in val_evaluator.'
+            )
+        if isinstance(metric, HSJPAccuracy):
+            problems += [
+                f'HSJPAccuracy has {key}={getattr(metric, key)}, HSJPShuffle in validation '
+                f'{key}={getattr(puzzle, key)}: give them the same.'
+                for puzzle in filter(_is_puzzle, chain)
+                for key in ('grid', 'use_udp')
+                if getattr(metric, key) != getattr(puzzle, key)
+            ]
+    return problems
+
+
 def _encoder_problems(encoder: Any, decoder: Any) -> list[str]:
     if isinstance(encoder, list):
         return ['GenerateTarget has several encoders, but a puzzle has one: give the codec alone.']
@@ -233,14 +264,17 @@ def _model_problems(model: nn.Module, grids: list[Grid], dataset: Any) -> list[s
     problems = []
     if not isinstance(getattr(model, 'backbone', None), nn.Module):
         problems.append('The model has no backbone, which is what is pretrained.')
-    channels = getattr(getattr(model, 'head', None), 'out_channels', None)
+    head = getattr(model, 'head', None)
+    channels = getattr(head, 'out_channels', None)
+    # A heatmap and two offsets for each patch.
+    maps = 3 if getattr(getattr(head, 'decoder', None), 'heatmap_type', '') == 'combined' else 1
     keypoints = (getattr(dataset, 'metainfo', None) or {}).get('num_keypoints')
     for rows, columns in grids:
         count = rows * columns
-        if channels != count:
+        if channels != count * maps:
             problems.append(
                 f'A puzzle of {(rows, columns)} has {count} patches, but model.head.out_channels '
-                f'is {channels}: set it to {count}.'
+                f'is {channels}: set it to {count * maps}.'
             )
         if keypoints not in (None, count):
             problems.append(

@@ -32,11 +32,12 @@ class Puzzle:
     visible: np.ndarray | None
 
 
-def puzzle_of(sample: PoseDataSample) -> Puzzle:
+def puzzle_of(sample: PoseDataSample, use_udp: bool = False) -> Puzzle:
     """Read a model's answer to a puzzle.
 
     Args:
         sample (PoseDataSample): A prediction of a top-down model for one person.
+        use_udp (bool): As in the shuffle.
 
     Returns:
         Puzzle: Permutation and answer.
@@ -64,6 +65,7 @@ def puzzle_of(sample: PoseDataSample) -> Puzzle:
         np.ravel(sample.input_center),
         np.ravel(sample.input_scale),
         sample.input_size,
+        use_udp,
     )
     visible = None
     if 'keypoints_visible' in sample.get('gt_instances', ()):
@@ -121,7 +123,7 @@ def jigsaw_sheet(
         predictions = model.test_step(pseudo_collate(items))
     puzzles = []
     for item, prediction in zip(items, predictions, strict=True):
-        puzzle = puzzle_of(prediction)
+        puzzle = puzzle_of(prediction, shuffle.use_udp)
         seen = item['inputs'].permute(1, 2, 0).numpy()
         panels = jigsaw_panels(
             unshuffle_patches(seen, puzzle.permutation, shuffle.grid),

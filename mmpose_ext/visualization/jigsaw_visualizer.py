@@ -11,6 +11,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import get_udp_warp_matrix, get_warp_matrix
 from mmpose.visualization import PoseLocalVisualizer
 
+from mmpose_ext.codecs.functional.jigsaw import check_grid
 from mmpose_ext.visualization.delivery import deliver
 from mmpose_ext.visualization.jigsaw import draw_jigsaw
 from mmpose_ext.visualization.jigsaw_sheets import puzzle_of
@@ -53,11 +54,9 @@ class JigsawVisualizer(PoseLocalVisualizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(name, **kwargs)
-        if len(grid) != 2 or min(grid) < 1:
-            raise ValueError(f'grid must be (rows, columns), positive, got {grid}')
         if panel_height < 1:
             raise ValueError(f'panel_height must be positive, got {panel_height}')
-        self.grid = int(grid[0]), int(grid[1])
+        self.grid = check_grid(grid)
         self.use_udp = use_udp
         self.panel_height = panel_height
 
@@ -115,7 +114,7 @@ class JigsawVisualizer(PoseLocalVisualizer):
                 out_file=out_file, kpt_thr=kpt_thr, step=step,
             )  # fmt: skip
             return drawn_by_mmpose
-        puzzle = puzzle_of(data_sample)
+        puzzle = puzzle_of(data_sample, self.use_udp)
         rows, columns = self.grid
         if len(puzzle.permutation) != rows * columns:
             raise ValueError(

@@ -210,6 +210,16 @@ def test_jitter_is_a_resized_window_of_each_patch(jitter):
     assert np.abs(jittered.astype(int) - expected).max() <= (1 if jitter else 0)
 
 
+def test_jitter_keeps_the_shape_of_a_grey_image():
+    image = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
+    offsets = np.zeros((4, 2), int)
+    jittered = jitter_patches(image, (2, 2), offsets, 1)
+    assert jittered.shape == image.shape
+    np.testing.assert_array_equal(
+        jittered[..., 0], jitter_patches(image[..., 0], (2, 2), offsets, 1)
+    )
+
+
 def test_jitter_of_patches_that_are_no_squares():
     image = np.zeros((8, 12), dtype=np.uint8)
     image[:4, 4:8] = 50  # patch 1 of (2, 3), 4 px wide and high

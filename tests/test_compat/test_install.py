@@ -114,6 +114,7 @@ def test_tells_what_it_mended(reports):
         *('missing_pkg_resources', 'missing_mmcv_ops'),
         *('broken_torchvision', 'weights_only_load'),
         *without_gpu,
+        'leftover_delete',
     ]
 
 

@@ -137,6 +137,46 @@ def test_a_seed_shuffles_each_sample_always_alike():
     assert permutations_of(HSJPShuffle(seed=-1), [10**12, np.int64(0)])
 
 
+@pytest.mark.parametrize('name', ['7', 7.0, np.array(7), np.int64(7), -(2**40) + 7])
+def test_ids_are_whole_numbers_however_written(name):
+    permutation = HSJPShuffle(seed=3)(crop(id=name))['hsjp_perm']
+    expected = np.random.RandomState((3 + int(name)) % 2**32).permutation(12)
+    np.testing.assert_array_equal(permutation, expected)
+
+
+class Puzzles(torch.utils.data.Dataset):
+    """Twelve crops, to be shuffled in other processes."""
+
+    def __init__(self):
+        self.shuffle = HSJPShuffle(seed=5)
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, index):
+        return self.shuffle(crop(id=index))['hsjp_perm']
+
+
+def test_a_seed_shuffles_alike_in_every_epoch_worker_and_process():
+    puzzles = Puzzles()
+    expected = [puzzles[index].tolist() for index in range(12)]
+    assert len(set(map(tuple, expected))) == 12
+    for workers in (1, 2):
+        loader = torch.utils.data.DataLoader(puzzles, batch_size=4, num_workers=workers)
+        for _epoch in range(2):
+            assert torch.cat(list(loader)).tolist() == expected
+
+
+def test_contrast_counts_in_the_window_that_is_shown():
+    image = np.zeros((256, 192, 3), np.uint8)
+    image[0] = 255  # the first row of each upper patch, which few windows reach
+    for seed in range(8):
+        sample = HSJPShuffle(jitter=16, seed=seed)(crop(img=image.copy()))
+        shown = unshuffle_patches(sample['img'], sample['hsjp_perm'], (4, 3))
+        contrast = np.ptp(shown.reshape(4, 64, 3, 64, 3), axis=(1, 3, 4)).ravel()
+        assert (sample['keypoints_visible'][0] == (contrast > 0)).all()
+
+
 def test_a_seed_leaves_the_generator_of_numpy_alone():
     draws = []
     for is_used in (False, True):

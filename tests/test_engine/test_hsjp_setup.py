@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 from mmcv.transforms import Compose
-from mmpose.registry import MODELS, TRANSFORMS
+from mmpose.registry import METRICS, MODELS, TRANSFORMS
 
 from mmpose_ext.engine.hsjp_setup import (
     fingerprint_differences,
@@ -136,6 +136,40 @@ def test_grids_that_differ():
     assert 'The val pipeline has no HSJPShuffle' in problem
 
 
+def test_validation_that_does_not_fit():
+    train = dataset(*TRAIN)
+    val = dataset(affine((192, 256), use_udp=True), shuffle(seed=0))
+    problems = hsjp_setup_problems(network(), train, val)
+    assert [problem[:60] for problem in problems] == [
+        'In validation: TopdownAffine makes crops of [192, 256], but ',
+        'In validation: TopdownAffine has use_udp=True, which does no',
+    ]
+
+
+def test_metrics_that_do_not_fit():
+    train, val = dataset(*TRAIN), dataset(*VAL)
+
+    def problems(**metric):
+        return hsjp_setup_problems(network(), train, val, val_metrics=[METRICS.build(metric)])
+
+    assert problems(type='HSJPAccuracy') == []
+    (problem,) = problems(type='HSJPAccuracy', grid=(2, 6))
+    assert 'HSJPAccuracy has grid=(2, 6), HSJPShuffle in validation grid=(4, 3)' in problem
+    (problem,) = problems(type='HSJPAccuracy', use_udp=True)
+    assert 'HSJPAccuracy has use_udp=True' in problem
+    (problem,) = problems(type='CocoMetric', use_area=False)
+    assert 'CocoMetric scores keypoints' in problem
+
+
+def test_combined_maps_are_three_a_patch():
+    udp = {**UDP, 'heatmap_type': 'combined'}
+    udp.pop('sigma')
+    train = dataset(affine(use_udp=True), shuffle(use_udp=True), target(udp))
+    assert hsjp_setup_problems(network(udp, channels=36), train) == []
+    (problem,) = hsjp_setup_problems(network(udp), train)
+    assert 'model.head.out_channels is 12: set it to 36' in problem
+
+
 def test_what_is_unusual():
     train = dataset(affine(), shuffle(seed=1), target())
     val = dataset(affine(), shuffle())
@@ -164,5 +198,6 @@ def test_fingerprint():
         'grid is [4, 3] there and [3, 4] here',
         'sigma is 1 there and 2 here',
     ]
+    assert fingerprint_differences({**stamp, 'grid': (4, 3)}, stamp) == []
     # What a dataset does not tell does not differ.
     assert fingerprint_differences(stamp, hsjp_fingerprint(network(), None)) == []

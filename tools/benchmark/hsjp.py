@@ -84,12 +84,12 @@ def loop_shuffle(sample: dict[str, Any], shuffle: HSJPShuffle) -> dict[str, Any]
     for slot, patch in enumerate(permutation.tolist()):
         y, x = patch // columns * height, patch % columns * width
         piece = image[y : y + height, x : x + width]
-        colours = piece.reshape(-1, 3)
-        visible[0, patch] = (colours.max(0) - colours.min(0)).max() > shuffle.min_contrast
         if jitter:
             left, top = offsets[patch]
             window = piece[top : top + height - jitter, left : left + width - jitter]
             piece = cv2.resize(window, (width, height), interpolation=cv2.INTER_LINEAR)
+        colours = piece.reshape(-1, 3)
+        visible[0, patch] = (colours.max(0) - colours.min(0)).max() > shuffle.min_contrast
         y, x = slot // columns * height, slot % columns * width
         shuffled[y : y + height, x : x + width] = piece
         places[0, patch] = x + width / 2, y + height / 2

@@ -19,6 +19,27 @@ import cv2
 import numpy as np
 
 
+def check_grid(grid: Any) -> tuple[int, int]:
+    """Check a grid.
+
+    Args:
+        grid (Sequence[int]): (rows, columns).
+
+    Returns:
+        tuple[int, int]: The same.
+
+    Raises:
+        ValueError: If it is not two positive whole numbers.
+    """
+    numbers = list(grid) if isinstance(grid, Sequence | np.ndarray) else []
+    if len(numbers) != 2 or not all(
+        isinstance(number, Integral) and not isinstance(number, bool) and number > 0
+        for number in numbers
+    ):
+        raise ValueError(f'grid must be (rows, columns), two whole numbers above 0, got {grid!r}.')
+    return int(numbers[0]), int(numbers[1])
+
+
 def cell_size(grid: Sequence[int], size: Sequence[int]) -> tuple[int, int]:
     """Size of a patch.
 
@@ -32,12 +53,8 @@ def cell_size(grid: Sequence[int], size: Sequence[int]) -> tuple[int, int]:
     Raises:
         ValueError: If the grid is not two positive whole numbers, or does not divide the size.
     """
-    if len(grid) != 2 or not all(
-        isinstance(number, Integral) and not isinstance(number, bool) and number > 0
-        for number in grid
-    ):
-        raise ValueError(f'grid must be (rows, columns), two whole numbers above 0, got {grid!r}.')
-    (rows, columns), (width, height) = grid, size
+    rows, columns = check_grid(grid)
+    width, height = size
     if width <= 0 or height <= 0 or width % columns or height % rows:
         raise ValueError(
             f'a crop of {width}x{height} px (w x h) cannot be cut into {rows} rows and {columns} '
@@ -243,7 +260,7 @@ def jitter_patches(
     x = _window_coordinates(width, jitter, columns) + x_offsets.repeat(width, axis=1)
     y = _window_coordinates(height, jitter, rows)[:, None] + y_offsets.repeat(height, axis=0)
     maps = x.repeat(height, axis=0), y.repeat(width, axis=1)
-    return cv2.remap(image, *maps, cv2.INTER_LINEAR)
+    return np.asarray(cv2.remap(image, *maps, cv2.INTER_LINEAR).reshape(image.shape))
 
 
 def check_jitter(jitter: int, grid: Sequence[int], size: Sequence[int]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 from xtcocotools.coco import COCO
 
-from mmpose_ext.codecs.functional.jigsaw import cell_size
+from mmpose_ext.codecs.functional.jigsaw import check_grid
 from mmpose_ext.datasets.datasets.annotation_checks import numbers_of
 
 
@@ -31,8 +31,7 @@ def hsjp_metainfo(grid: Sequence[int]) -> dict[str, Any]:
     Raises:
         ValueError: If the grid is not two positive whole numbers.
     """
-    cell_size(grid, tuple(grid)[::-1])
-    rows, columns = grid
+    rows, columns = check_grid(grid)
     keypoints = {}
     for number in range(rows * columns):
         row, column = divmod(number, columns)

@@ -11,7 +11,7 @@ from mmcv.transforms.utils import cache_randomness
 from mmpose.registry import TRANSFORMS
 
 from mmpose_ext.codecs.functional.jigsaw import (
-    cell_size,
+    check_grid,
     check_jitter,
     check_permutation,
     image_from_input,
@@ -80,7 +80,8 @@ class HSJPShuffle(BaseTransform):
     - ``img``: shuffled, the patches unchanged but for jitter.
     - ``transformed_keypoints``: centres of the patches' slots, float32 (1, K, 2) px of the crop.
     - ``keypoints``: the same in px of the image, float32 (1, K, 2), a rotated crop taken for an
-      upright one as in MMPose's predictions.
+      upright one as in MMPose's predictions. With ``use_udp`` the crop spans one pixel less than
+      ``input_size``, as MMPose's UDP codecs take it when they decode.
     - ``keypoints_visible``: float32 (1, K), 0 for patches without contrast, 1 else.
     - ``hsjp_perm``: the patch that each slot shows, int64 (K,).
 
@@ -112,14 +113,13 @@ class HSJPShuffle(BaseTransform):
         use_udp: bool = False,
         seed: int | None = None,
     ) -> None:
-        cell_size(grid, tuple(grid)[::-1])  # the crop is checked when it comes
         if not isinstance(jitter, int) or jitter < 0:
             raise ValueError(f'jitter must be a whole number of px, 0 or more, got {jitter!r}.')
         if min_contrast is not None and not min_contrast >= 0:
             raise ValueError(f'min_contrast must be None or 0 and more, got {min_contrast!r}.')
         if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
             raise ValueError(f'seed must be a whole number or None, got {seed!r}.')
-        self.grid = int(grid[0]), int(grid[1])
+        self.grid = check_grid(grid)
         self.num_patches = self.grid[0] * self.grid[1]
         self.jitter = jitter
         self.min_contrast = min_contrast
@@ -177,11 +177,11 @@ class HSJPShuffle(BaseTransform):
         permutation, offsets = self.draw(results.get('id', 0))
         size = results['input_size']
 
-        visible = np.ones((1, self.num_patches), dtype=np.float32)
-        if self.min_contrast is not None:
-            visible[0] = patch_contrast(image, self.grid) > self.min_contrast
         if self.jitter:
             image = jitter_patches(image, self.grid, offsets, self.jitter)
+        visible = np.ones((1, self.num_patches), dtype=np.float32)
+        if self.min_contrast is not None:  # of what is shown
+            visible[0] = patch_contrast(image, self.grid) > self.min_contrast
         places = slot_centers(self.grid, size, self.use_udp)[inverse_permutation(permutation)]
         crop = results['input_center'], results['input_scale'], size
         in_image = image_from_input(places, *crop, self.use_udp)
@@ -208,11 +208,14 @@ class HSJPShuffle(BaseTransform):
                 f'TopdownAffine makes it, got an image of shape {shape}.'
             )
         check_jitter(self.jitter, self.grid, size)
-        if self.seed is not None and not isinstance(results.get('id'), int | np.integer):
-            raise ValueError(
-                f'the seed {self.seed} needs a whole number id of the sample, got '
-                f'{results.get("id")!r}. Use seed=None, or a dataset that numbers its samples.'
-            )
+        if self.seed is not None:
+            try:
+                int(results.get('id'))
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f'the seed {self.seed} needs a whole number id of the sample, got '
+                    f'{results.get("id")!r}. Use seed=None, or number the annotations.'
+                ) from None
 
     def __repr__(self) -> str:
         count = 'all' if self.permutations is None else len(self.permutations)

@@ -11,7 +11,7 @@ from mmengine.runner import BaseLoop, Runner
 from mmpose.registry import HOOKS
 from torch import Tensor, nn
 
-from mmpose_ext.codecs.functional.jigsaw import cell_size
+from mmpose_ext.codecs.functional.jigsaw import check_grid
 from mmpose_ext.engine.backbone_export import (
     BACKBONE,
     check_modules,
@@ -76,11 +76,9 @@ class HSJPPretrainHook(Hook):
     ) -> None:
         if not isinstance(out_file, str) or not Path(out_file).suffix:
             raise ValueError(f"out_file must be a name like 'hsjp_backbone.pth', got {out_file!r}")
-        if grid is not None:
-            cell_size(grid, tuple(grid)[::-1])  # two whole numbers, whatever the crop
         self.out_file = out_file
         self.export_modules = check_modules(export_modules)
-        self.grid = None if grid is None else (int(grid[0]), int(grid[1]))
+        self.grid = None if grid is None else check_grid(grid)
         self.strict = strict
         self.verify = verify
         self._exported = False
@@ -97,7 +95,8 @@ class HSJPPretrainHook(Hook):
         self._exported = False
         model = _bare_model(runner)
         train_dataset, val_dataset = (_dataset(loop) for loop in _train_and_val(runner))
-        problems = hsjp_setup_problems(model, train_dataset, val_dataset, self.grid)
+        metrics = _val_metrics(runner)
+        problems = hsjp_setup_problems(model, train_dataset, val_dataset, self.grid, metrics)
         for name in self.export_modules:
             if not any(key.startswith(f'{name}.') for key in model.state_dict()):
                 problems.append(f'export_modules names {name!r}, of which there are no weights.')
@@ -205,6 +204,11 @@ def _weights(runner: Runner) -> Mapping[str, Tensor]:
 def _train_and_val(runner: Runner) -> tuple[BaseLoop, BaseLoop | None]:
     val = runner._val_loop if isinstance(runner._val_loop, BaseLoop) else None
     return runner.train_loop, val
+
+
+def _val_metrics(runner: Runner) -> Sequence[Any]:
+    val = _train_and_val(runner)[1]
+    return () if val is None else val.evaluator.metrics
 
 
 def _dataset(loop: BaseLoop | None) -> Any:

@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from mmpose.registry import METRICS
 
 from mmpose_ext.codecs.functional.jigsaw import (
-    cell_size,
+    check_grid,
     input_from_image,
     slot_centers,
     slots_at,
@@ -50,8 +50,7 @@ class HSJPAccuracy(BaseMetric):
         prefix: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
-        cell_size(grid, tuple(grid)[::-1])
-        self.grid = int(grid[0]), int(grid[1])
+        self.grid = check_grid(grid)
         self.use_udp = use_udp
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:

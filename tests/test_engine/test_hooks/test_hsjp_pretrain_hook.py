@@ -277,7 +277,7 @@ def test_two_processes(mannequins, copied, tmp_path, run_python, root):
         ({'export_modules': []}, ValueError, 'at least one'),
         ({'export_modules': ['head']}, ValueError, 'final layer'),
         ({'grid': (0, 3)}, ValueError, 'grid must be'),
-        ({'grid': 3}, TypeError, ''),
+        ({'grid': 3}, ValueError, 'grid must be .* got 3'),
     ],
 )
 def test_constructor_refuses(options, error, message):
