@@ -5,4 +5,5 @@ model = dict(
     backbone=dict(
         init_cfg=dict(
             type='Pretrained',
-            checkpoint='work_dirs/hsjp_hrnet-tiny_1xb32-1200_mannequin-128x96/hsjp_backbone.pth')))
+            checkpoint='work_dirs/hsjp_hrnet-tiny_1xb32-1200_mannequin-128x96/'
+            'hsjp_backbone.pth')))

@@ -33,7 +33,7 @@ def check_grid(grid: Any) -> tuple[int, int]:
     """
     numbers = list(grid) if isinstance(grid, Sequence | np.ndarray) else []
     if len(numbers) != 2 or not all(
-        isinstance(number, Integral) and not isinstance(number, bool) and number > 0
+        isinstance(number, Integral) and not isinstance(number, bool) and int(number) > 0
         for number in numbers
     ):
         raise ValueError(f'grid must be (rows, columns), two whole numbers above 0, got {grid!r}.')

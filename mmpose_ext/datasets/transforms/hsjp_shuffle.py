@@ -210,8 +210,8 @@ class HSJPShuffle(BaseTransform):
         check_jitter(self.jitter, self.grid, size)
         if self.seed is not None:
             try:
-                int(results.get('id'))
-            except (TypeError, ValueError):
+                int(results['id'])
+            except (KeyError, TypeError, ValueError):
                 raise ValueError(
                     f'the seed {self.seed} needs a whole number id of the sample, got '
                     f'{results.get("id")!r}. Use seed=None, or number the annotations.'
