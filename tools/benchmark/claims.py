@@ -235,13 +235,21 @@ def after(before: Future | None, job: Callable[[], None]) -> None:
 
 
 def read_curve(work_dir: Path, metric: str) -> dict[str, float]:
-    """Read a validation metric over the training from the Runner's logs: step to value."""
+    """Read a validation metric over the training from the Runner's logs: step to value.
+
+    Loops that count iterations log it as of step 0: it is that of the training before. The
+    test tool, which trains nothing, writes such logs too.
+    """
     curve: dict[str, float] = {}
     for log in sorted(work_dir.glob('*/vis_data/scalars.json')):  # one for each resume
+        trained = 0
         for line in log.read_text(encoding='utf-8').splitlines():
             scalars = json.loads(line)
-            if metric in scalars:
-                curve[str(scalars['step'])] = scalars[metric]
+            step = scalars.get('step', 0) or trained
+            if metric not in scalars:
+                trained = step
+            elif step:
+                curve[str(step)] = scalars[metric]
     return curve
 
 
