@@ -3,6 +3,7 @@
 import itertools
 from pathlib import Path
 
+import mmpose
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -10,6 +11,9 @@ from mmengine.runner import Runner
 MANNEQUIN = Path(__file__).resolve().parents[1] / 'configs/hsjp/mannequin'
 PUZZLE = MANNEQUIN / 'hsjp_res18-half_1xb32-1200_mannequin-128x96.py'
 HEATMAP = MANNEQUIN / 'td-hm_res18-half-hsjp_1xb32-400_mannequin-128x96.py'
+# Configs of MMPose itself, and the one that the documentation finetunes.
+STOCK = Path(mmpose.__file__).parent / '.mim/configs/body_2d_keypoint/topdown_heatmap/coco'
+STOCK_RES50 = STOCK / 'td-hm_res50_8xb64-210e_coco-256x192.py'
 NETWORK = {
     'model.backbone.stem_channels': 16,
     'model.backbone.base_channels': 16,

@@ -4,10 +4,10 @@ import copy
 import re
 from pathlib import Path
 
-import mmpose
 import pytest
 import torch
 from config_files import LEAVES, datasets_of, input_size, load
+from hsjp_runs import STOCK
 from mmengine.config import Config
 from mmpose.registry import DATASETS
 
@@ -19,7 +19,6 @@ from mmpose_ext.engine.hsjp_setup import hsjp_setup_problems, hsjp_setup_warning
 HSJP = [name for name in LEAVES if name.startswith('hsjp/')]
 PRETRAINING = [name for name in HSJP if Path(name).name.startswith('hsjp_')]
 FINETUNING = [name for name in HSJP if name not in PRETRAINING]
-STOCK = Path(mmpose.__file__).parent / '.mim/configs/body_2d_keypoint/topdown_heatmap/coco'
 # Parameters of the backbone, of the head for 12 patches, and of its last layer.
 NETWORKS = {
     'hrnet-w32': (28_535_552, 396, 396),

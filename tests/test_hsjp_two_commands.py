@@ -3,19 +3,13 @@
 import json
 import re
 import shlex
-from pathlib import Path
 
 import hsjp_runs as runs
-import mmpose
 import pytest
 import torch
 
 from mmpose_ext.apis.stock_tools import stock_tool_path
 
-STOCK = (
-    Path(mmpose.__file__).parent / '.mim/configs/body_2d_keypoint/topdown_heatmap/coco'
-    '/td-hm_res50_8xb64-210e_coco-256x192.py'
-)
 SMALL_STOCK = {
     **runs.NETWORK,
     'model.backbone.depth': 18,
@@ -69,7 +63,7 @@ def test_a_stock_config_goes_on_from_the_printed_line(pretrained, mannequins, ru
     small = runs.on_command_line({**SMALL_STOCK, **data_of(mannequins)})
     # A learning rate of nothing: what comes out is what went in.
     still = [*small, *printed_options, 'optim_wrapper.optimizer.lr=0', 'param_scheduler=None']
-    tool = ['tools/train.py', STOCK, '--work-dir', tmp_path, '--cfg-options', *still]
+    tool = ['tools/train.py', runs.STOCK_RES50, '--work-dir', tmp_path, '--cfg-options', *still]
     run_python(*tool)
     learnt = torch.load(folder / 'hsjp_backbone.pth', weights_only=True)['state_dict']
     checkpoint = tmp_path / 'epoch_1.pth'
@@ -79,6 +73,6 @@ def test_a_stock_config_goes_on_from_the_printed_line(pretrained, mannequins, ru
         if 'running_' not in name and 'num_batches' not in name:
             assert torch.equal(now[name], value)
     scores = tmp_path / 'scores.json'
-    tool = ['tools/test.py', STOCK, checkpoint, '--work-dir', tmp_path, '--out', scores]
+    tool = ['tools/test.py', runs.STOCK_RES50, checkpoint, '--work-dir', tmp_path, '--out', scores]
     run_python(*tool, '--cfg-options', *small)
     assert 0 <= json.loads(scores.read_text())['coco/AP'] <= 1

@@ -17,6 +17,8 @@ _trunk = {'model.backbone.stem_channels': 16, 'model.backbone.base_channels': 16
           'model.head.in_channels': 128, 'model.head.deconv_out_channels': (64, 64, 64)}
 _unlabelled = {'train_dataloader.dataset.indices': -2000, **_trunk}
 
+# The init_cfg that reads a pretraining's weights, and the file.
+start = {'model.backbone.init_cfg': 'hsjp_backbone.pth'}
 pretraining_metrics = ['hsjp/patch_acc', 'hsjp/puzzle_acc']
 pretrainings = {
     'HSJP': dict(

@@ -1,13 +1,12 @@
 """HSJP solves the puzzles of real people, and a stock config starts from what it learnt."""
 
 import json
-from pathlib import Path
 
 import cv2
-import mmpose
 import numpy as np
 import pytest
 import torch
+from hsjp_runs import STOCK_RES50
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmpose.registry import DATASETS
@@ -16,10 +15,6 @@ from posetrack_people import FOLDER, coco_boxes
 from mmpose_ext.codecs.functional.jigsaw import unshuffle_patches
 
 CONFIG = 'configs/hsjp/coco-tiny/hsjp_res18-quarter_1xb14-800_coco-tiny-128x96.py'
-STOCK = (
-    Path(mmpose.__file__).parent / '.mim/configs/body_2d_keypoint/topdown_heatmap/coco'
-    '/td-hm_res50_8xb64-210e_coco-256x192.py'
-)
 pytestmark = pytest.mark.timeout(1800)
 
 
@@ -101,7 +96,7 @@ def test_stock_config_is_finetuned_from_it(pretrained, stock_options, run_python
     export = pretrained.parent / 'hsjp_backbone.pth'
     init = 'model.backbone.init_cfg'
     options = [*stock_options, f'{init}.checkpoint={export}', f'{init}.prefix=None']
-    train = ['tools/train.py', STOCK, '--work-dir', tmp_path, '--cfg-options', *options]
+    train = ['tools/train.py', STOCK_RES50, '--work-dir', tmp_path, '--cfg-options', *options]
     run_python(*train, timeout=900)
     checkpoint = tmp_path / 'epoch_120.pth'
     # It started from the export: no weight of the network is far from it.
@@ -115,7 +110,7 @@ def test_stock_config_is_finetuned_from_it(pretrained, stock_options, run_python
     assert len(shared) == 20
     assert min(likeness) > 0.5
     scores = tmp_path / 'scores.json'
-    test = ['tools/test.py', STOCK, checkpoint, '--work-dir', tmp_path, '--out', scores]
+    test = ['tools/test.py', STOCK_RES50, checkpoint, '--work-dir', tmp_path, '--out', scores]
     run_python(*test, '--cfg-options', *stock_options)
     print(json.loads(scores.read_text()))
     assert json.loads(scores.read_text())['coco/AP'] > 0.1

@@ -218,9 +218,8 @@ def test_a_job_waits_for_the_one_before_it(claims):
 
 
 def test_curve_is_read_over_resumes_and_plotted(claims, hsjp, tmp_path):
-    logs = {'1': [{'loss': 2, 'step': 40}, {'loss': 1, 'step': 80}, {'coco/AP': 0.1, 'step': 0}],
-            '2': [{'loss': 1.0, 'step': 120}, {'coco/AP': 0.2, 'step': 160}],
-            '3, of the test tool': [{'coco/AP': 0.3, 'step': 0}]}  # fmt: skip
+    logs = {'1': [{'loss': 2, 'step': 40}, {'loss': 1, 'step': 80}, {'coco/AP': 0.1, 'step': 80}],
+            '2': [{'loss': 1.0, 'step': 120}, {'coco/AP': 0.2, 'step': 160}]}  # fmt: skip
     for name, lines in logs.items():
         folder = tmp_path / f'one/{name}/vis_data'
         folder.mkdir(parents=True)

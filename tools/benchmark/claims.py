@@ -7,7 +7,8 @@ A claim is a file of ``configs/claims``: which configs (arms) are compared in
 which settings, over which seeds, on which mannequins. An arm is the path of a
 config, or ``dict(config=path, options={...})`` with values to change in it, as
 ``--cfg-options`` would. An arm may name a ``pretraining``, itself such a dict: it is
-run once for each seed, and its exported backbone starts the arm of the same seed.
+run once for each seed, and the arm of the same seed starts from its weights, as the
+claim's ``start`` says: which ``init_cfg`` reads which file of its work directory.
 Every run goes through ``tools/train.py`` and ``tools/test.py`` on the config that
 lies in its folder under ``--work-dir``. Runs that are finished are not repeated and a run that was
 cut off is resumed, so the same command can be given again at any time. The
@@ -50,7 +51,7 @@ class Run:
         config (Path): Config of the arm.
         folder (Path): Where the run keeps its files.
         options (dict): What the arm changes in its config.
-        pretraining (Run | None): The run whose exported backbone it starts from.
+        pretraining (Run | None): The run whose weights it starts from.
     """
 
     setting: str
@@ -70,11 +71,6 @@ class Run:
     def work_dir(self) -> Path:
         """Where the Runner writes; it puts a config of its own there."""
         return self.folder / 'work_dir'
-
-    @property
-    def backbone_file(self) -> Path:
-        """The weights that a pretraining exports."""
-        return self.work_dir / 'hsjp_backbone.pth'
 
     def __str__(self) -> str:
         return f'{self.setting} {self.arm} seed {self.seed}'
@@ -112,6 +108,7 @@ def load_claim(name: str, quick: bool) -> Config:
     if quick:
         claim.data.update(claim.quick.get('data', {}))
         claim.overrides.update(claim.quick.get('overrides', {}))
+        claim.start = claim.quick.get('start', claim.get('start', {}))
         claim.seeds = claim.quick.seeds
         claim.settings = {key: claim.settings[key] for key in claim.quick.settings}
     return claim
@@ -179,8 +176,9 @@ def write_config(run: Run, claim: Config, data_root: Path) -> Path:
     cfg = Config.fromfile(run.config)
     cfg.merge_from_dict(run.options)
     if run.pretraining:
-        weights = dict(type='Pretrained', checkpoint=str(run.pretraining.backbone_file))
-        cfg.model.backbone.init_cfg = weights
+        for key, name in claim.start.items():
+            weights = run.pretraining.work_dir / name
+            cfg.merge_from_dict({f'{key}.checkpoint': str(weights)})
     old_root = cfg.data_root
     for dataset in datasets_of(cfg):
         dataset.data_root = f'{data_root}/'
@@ -201,8 +199,8 @@ def write_config(run: Run, claim: Config, data_root: Path) -> Path:
     return path
 
 
-def execute(run: Run, config: Path, threads: int, curve: str | None = None) -> None:
-    """Train and test one run and leave its ``result.json``, with a metric over the training."""
+def execute(run: Run, config: Path, threads: int, claim: Config) -> None:
+    """Train and test one run and leave its ``result.json`` and the weights that others need."""
     log = run.folder / 'output.log'
     start = time.time()
     train = [sys.executable, 'tools/train.py', config, '--work-dir', run.work_dir, '--resume']
@@ -220,11 +218,13 @@ def execute(run: Run, config: Path, threads: int, curve: str | None = None) -> N
         train_seconds=round(seconds, 1),
         metrics=json.loads(scores.read_text()),
     )
-    if curve:
-        result['curve'] = read_curve(run.work_dir, curve)
+    if 'curve' in claim:
+        result['curve'] = read_curve(run.work_dir, claim.curve)
     write_text(run.result_file, json.dumps(result, indent=2))
-    for weights in set(run.work_dir.glob('*.pth')) - {run.backbone_file}:
-        weights.unlink()
+    needed = set(claim.start.values()) if run.setting == PRETRAINING else set()
+    for weights in run.work_dir.glob('*.pth'):
+        if weights.name not in needed:
+            weights.unlink()
 
 
 def after(before: Future | None, job: Callable[[], None]) -> None:
@@ -235,21 +235,13 @@ def after(before: Future | None, job: Callable[[], None]) -> None:
 
 
 def read_curve(work_dir: Path, metric: str) -> dict[str, float]:
-    """Read a validation metric over the training from the Runner's logs: step to value.
-
-    Loops that count iterations log it as of step 0: it is that of the training before. The
-    test tool, which trains nothing, writes such logs too.
-    """
+    """Read a validation metric over the training from the Runner's logs: step to value."""
     curve: dict[str, float] = {}
     for log in sorted(work_dir.glob('*/vis_data/scalars.json')):  # one for each resume
-        trained = 0
         for line in log.read_text(encoding='utf-8').splitlines():
             scalars = json.loads(line)
-            step = scalars.get('step', 0) or trained
-            if metric not in scalars:
-                trained = step
-            elif step:
-                curve[str(step)] = scalars[metric]
+            if metric in scalars:
+                curve[str(scalars['step'])] = scalars[metric]
     return curve
 
 
@@ -303,7 +295,7 @@ def main() -> None:
         started: dict[Future, Run] = {}
         for run in todo:
             before = next((f for f, r in started.items() if r == run.pretraining), None)
-            job = partial(execute, run, configs[run], threads, claim.get('curve'))
+            job = partial(execute, run, configs[run], threads, claim)
             started[pool.submit(after, before, job)] = run
         for future in as_completed(started):
             if future.exception():

@@ -54,7 +54,7 @@ def table(claim: Config, results: list[dict]) -> str:
 
 def pretraining_table(claim: Config, results: list[dict]) -> str:
     """Write the Markdown table of the pretrainings: a row each."""
-    metrics = claim.pretraining_metrics
+    metrics, digits = claim.pretraining_metrics, claim.get('digits', 3)
     lines = [
         f'| pretraining | {" | ".join(f"{metric} (mean ± sd)" for metric in metrics)} | s a run |',
         '|---' * (len(metrics) + 2) + '|',
@@ -62,7 +62,7 @@ def pretraining_table(claim: Config, results: list[dict]) -> str:
     for name in claim.pretrainings:
         rows = [r for r in results if (r['setting'], r['arm']) == (PRETRAINING, name)]
         if rows:
-            means = [spread([r['metrics'][metric] for r in rows], 3) for metric in metrics]
+            means = [spread([r['metrics'][metric] for r in rows], digits) for metric in metrics]
             seconds = statistics.mean([r['train_seconds'] for r in rows])
             lines.append(f'| {name} | {" | ".join(means)} | {seconds:.0f} |')
     return '\n'.join(lines)

@@ -12,7 +12,6 @@ form in a process of its own. The exit status is 1 if a wanted figure is missed 
 import argparse
 import itertools
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,11 +27,10 @@ import torch
 from hemlets_head import head_samples, layers_forward, without_norms
 from hemlets_loops import INPUT, loop_encode, partial_person, person
 from hemlets_memory import FORMS, JOINTS, SIZE, naive_soft_argmax, soft_argmax_step
-from measuring import Arrays, processor
+from measuring import Arrays, command_of, finish, make_parser, measured_in, written_by
 from torch import Tensor
 
 from mmpose_ext.codecs import HEMletsLabel
-from mmpose_ext.fileio import write_text
 from mmpose_ext.models import HEMletsHead
 from mmpose_ext.models.functional import soft_argmax_3d
 
@@ -224,11 +222,9 @@ def memory_rows(peaks: dict[str, float], batch: int) -> list[str]:
     ]
 
 
-def machine(device: str) -> str:
-    """The name of what computes."""
-    if device != 'cpu':
-        return torch.cuda.get_device_name()
-    return f'{processor()}, {torch.get_num_threads()} used'
+def machine(device: str) -> str | None:
+    """The name of what computes; None for the CPU."""
+    return None if device == 'cpu' else torch.cuda.get_device_name()
 
 
 def report(
@@ -241,14 +237,10 @@ def report(
     command: str,
 ) -> str:
     """The Markdown page."""
-    is_one_thread = device == 'cpu' and torch.get_num_threads() == 1
-    time_is = "in the process's own CPU time" if is_one_thread else 'on the clock'
+    time_is = measured_in(device)
     return f"""# HEMlets: encoding, soft-argmax and head
 
-Written by `{command}` on {machine(device)}, load average \
-{load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end; \
-Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, \
-mmpose {mmpose.__version__}, mmpose_ext {mmpose_ext.__version__}.
+{written_by(command, load, mmpose, mmpose_ext, machine=machine(device))}
 
 Input {INPUT}x{INPUT}, {JOINTS} joints, 14 parts, maps of {SIZE}x{SIZE}, volumes of \
 {SIZE}x{SIZE}x{SIZE}, the head of a ResNet-50, float32. Both sides of a row get the same data; \
@@ -278,15 +270,9 @@ its own ({'its resident memory' if device == 'cpu' else "torch's allocator"}). L
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--quick', action='store_true', help='few repeats: a test, no figures')
-    # On a busy machine one thread gives steadier figures.
-    parser.add_argument(
-        '--threads', type=int, default=torch.get_num_threads(), help='threads of torch and OpenCV'
-    )
+    parser = make_parser(__doc__, RESULTS)
     parser.add_argument('--device', default='cpu', help='of soft-argmax and head, such as cuda')
     parser.add_argument('--batch', type=int, default=MEMORY_BATCH, help='batch of the memory')
-    parser.add_argument('--out', type=Path, default=RESULTS, help='Markdown file to write')
     return parser.parse_args(arguments)
 
 
@@ -313,17 +299,9 @@ def main(arguments: list[str] | None = None) -> int:
     print('\n'.join(memory), flush=True)
     if not peaks['mmpose_ext'] < MAX_MEMORY * peaks[FORMS[0]]:
         missed.append('peak memory')
-    command = f'python tools/benchmark/hemlets.py --threads {options.threads}'
-    command += '' if options.device == 'cpu' else f' --device {options.device}'
-    command += ' --quick' if options.quick else ''
-    write_text(
-        options.out, report(rows, note, memory, load, options.batch, options.device, command)
-    )
-    print(f'Written to {options.out}.')
-    if options.quick or not missed:
-        return 0
-    print(f'Missed: {"; ".join(missed)}.', file=sys.stderr)
-    return 1
+    command = command_of(__file__, options)
+    page = report(rows, note, memory, load, options.batch, options.device, command)
+    return finish(options, page, missed)
 
 
 if __name__ == '__main__':

@@ -7,10 +7,8 @@ turns, and the medians and their ratio go into ``docs/results/hsjp_speed.md``. T
 1 if a wanted figure is missed (with ``--quick``, which measures nothing, 0).
 """
 
-import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -24,7 +22,7 @@ import measuring
 import mmpose
 import numpy as np
 import torch
-from measuring import Arrays, processor
+from measuring import Arrays, command_of, finish, make_parser, measured_in, written_by
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
@@ -32,7 +30,6 @@ from mmengine.runner import Runner
 from mmpose.registry import MODELS
 
 from mmpose_ext.datasets import HSJPShuffle
-from mmpose_ext.fileio import write_text
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / 'docs' / 'results' / 'hsjp_speed.md'
@@ -245,14 +242,10 @@ def speed_row(case: Case, other: float, ours: float, ratio: float, unequal: floa
 
 def report(rows: list[str], load: float, command: str) -> str:
     """The Markdown page."""
-    is_one_thread = torch.get_num_threads() == 1
-    time_is = "in the process's own CPU time" if is_one_thread else 'on the clock'
+    time_is = measured_in()
     return f"""# HSJP: the shuffle, and pretraining beside supervised training
 
-Written by `{command}` on {processor()}, {torch.get_num_threads()} used, load average \
-{load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end; \
-Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, \
-OpenCV {cv2.__version__}, mmpose {mmpose.__version__}, mmpose_ext {mmpose_ext.__version__}.
+{written_by(command, load, cv2, mmpose, mmpose_ext)}
 
 Results are compared before anything is timed; the column "difference" is the largest one, \
 relative to the largest value. Times and ratio are medians over turns in which both sides run one \
@@ -275,20 +268,9 @@ of 320x240 px. That sizes and trunk agree is what the column "difference" says h
 """
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--quick', action='store_true', help='little data: a test, no figures')
-    # On a busy machine one thread gives steadier figures.
-    parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help="torch's")
-    parser.add_argument('--turns', type=int, default=5, help='turns of which medians are taken')
-    parser.add_argument('--out', type=Path, default=RESULTS, help='Markdown file to write')
-    return parser.parse_args(arguments)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark; returns the exit status."""
-    options = parse(arguments)
+    options = make_parser(__doc__, RESULTS, turns=5).parse_args(arguments)
     load = os.getloadavg()[0]
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
@@ -301,14 +283,8 @@ def main(arguments: list[str] | None = None) -> int:
             rows.append(speed_row(case, other, ours, ratio, unequal))
             missed += [case.name] if case.verdict(ours, ratio)[1] == 'missed' else []
             print(rows[-1], flush=True)
-    command = f'python tools/benchmark/hsjp.py --threads {options.threads}'
-    command += ' --quick' if options.quick else f' --turns {options.turns}'
-    write_text(options.out, report(rows, load, command))
-    print(f'Written to {options.out}.')
-    if options.quick or not missed:
-        return 0
-    print(f'Missed: {"; ".join(missed)}.', file=sys.stderr)
-    return 1
+    page = report(rows, load, command_of(__file__, options))
+    return finish(options, page, missed)
 
 
 if __name__ == '__main__':

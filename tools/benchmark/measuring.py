@@ -1,5 +1,6 @@
 """What the benchmarks share: equal results first, then two sides timed in turns."""
 
+import argparse
 import math
 import os
 import platform
@@ -9,9 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
+
+from mmpose_ext.fileio import write_text
 
 Arrays = list[np.ndarray]
 
@@ -98,3 +102,68 @@ def processor() -> str:
     names = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
     name = names[0] if names else platform.processor() or platform.machine()
     return f'{name}, {os.cpu_count()} cores'
+
+
+def make_parser(about: str, page: Path, turns: int | None = None) -> argparse.ArgumentParser:
+    """Command line of a benchmark that writes a page; with ``--turns`` where it has a default."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument('--quick', action='store_true', help='little data: a test, no figures')
+    # On a busy machine one thread gives steadier figures.
+    parser.add_argument(
+        '--threads', type=int, default=torch.get_num_threads(), help='threads of torch and OpenCV'
+    )
+    if turns is not None:
+        parser.add_argument(
+            '--turns', type=int, default=turns, help='turns of which medians are taken'
+        )
+    parser.add_argument('--out', type=Path, default=page, help='Markdown file to write')
+    return parser
+
+
+def command_of(script: str, options: argparse.Namespace) -> str:
+    """The command that repeats a measurement."""
+    command = f'python tools/benchmark/{Path(script).name} --threads {options.threads}'
+    if getattr(options, 'device', 'cpu') != 'cpu':
+        command += f' --device {options.device}'
+    if options.quick:
+        return f'{command} --quick'
+    return command + (f' --turns {options.turns}' if 'turns' in options else '')
+
+
+def written_by(
+    command: str, load: float, *libraries: ModuleType, machine: str | None = None
+) -> str:
+    """Say on a page how it was written: command, machine, its load, versions.
+
+    Args:
+        command (str): See :func:`command_of`.
+        load (float): Load average at the start.
+        libraries (ModuleType): Those that matter besides torch and numpy.
+        machine (str, optional): Default: CPU and threads.
+    """
+    machine = machine or f'{processor()}, {torch.get_num_threads()} used'
+    names = {'cv2': 'OpenCV'}
+    versions = ', '.join(
+        f'{names.get(one.__name__, one.__name__)} {one.__version__}'
+        for one in (torch, np, *libraries)
+    )
+    return (
+        f'Written by `{command}` on {machine}, load average {load:.1f} at the start and '
+        f'{os.getloadavg()[0]:.1f} at the end; Python {platform.python_version()}, {versions}.'
+    )
+
+
+def measured_in(device: str = 'cpu') -> str:
+    """What :func:`clock` counts, in words."""
+    is_one_thread = device == 'cpu' and torch.get_num_threads() == 1
+    return "in the process's own CPU time" if is_one_thread else 'on the clock'
+
+
+def finish(options: argparse.Namespace, page: str, missed: Sequence[str]) -> int:
+    """Write the page; the exit status is 1 where figures were missed that were measured."""
+    write_text(options.out, page)
+    print(f'Written to {options.out}.')
+    if options.quick or not missed:
+        return 0
+    print(f'Missed: {"; ".join(missed)}.', file=sys.stderr)
+    return 1

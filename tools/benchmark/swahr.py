@@ -8,9 +8,7 @@ sides are timed in turns, and the medians and their ratio go into
 ``--quick``, which measures nothing, 0).
 """
 
-import argparse
 import os
-import platform
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ import measuring
 import mmpose
 import numpy as np
 import torch
-from measuring import Arrays, processor
+from measuring import Arrays, command_of, finish, make_parser, measured_in, written_by
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.codecs import AssociativeEmbedding
@@ -35,7 +33,6 @@ from torch.nn.functional import interpolate
 
 from mmpose_ext.codecs import MultiResolutionAssociativeEmbedding
 from mmpose_ext.codecs.functional.ae_decoding import decode_crowd
-from mmpose_ext.fileio import write_text
 from mmpose_ext.models.heads.crowd_maps import aggregate_maps
 from mmpose_ext.models.losses.ae_loss import BatchedAssociativeEmbeddingLoss
 
@@ -256,14 +253,10 @@ def growth_rows(times: dict[int, float]) -> tuple[list[str], list[str]]:
 
 def report(rows: list[str], growth: list[str], load: float, command: str) -> str:
     """The Markdown page."""
-    is_one_thread = torch.get_num_threads() == 1
-    time_is = "in the process's own CPU time" if is_one_thread else 'on the clock'
+    time_is = measured_in()
     return f"""# SWAHR: loss of the tags, targets, decoding
 
-Written by `{command}` on {processor()}, {torch.get_num_threads()} used, load average \
-{load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end; \
-Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, \
-mmpose {mmpose.__version__}, mmpose_ext {mmpose_ext.__version__}.
+{written_by(command, load, mmpose, mmpose_ext)}
 
 17 keypoints, float32. Both sides of a row get the same data; results are compared before anything \
 is timed, and the column "difference" is the largest one, relative to the largest value. Times and \
@@ -296,20 +289,9 @@ How our time of decoding grows with the people; no faster than their number is w
 """
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--quick', action='store_true', help='little data: a test, no figures')
-    # On a busy machine one thread gives steadier figures.
-    parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help="torch's")
-    parser.add_argument('--turns', type=int, default=3, help='turns of which medians are taken')
-    parser.add_argument('--out', type=Path, default=RESULTS, help='Markdown file to write')
-    return parser.parse_args(arguments)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark; returns the exit status."""
-    options = parse(arguments)
+    options = make_parser(__doc__, RESULTS, turns=3).parse_args(arguments)
     load = os.getloadavg()[0]
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
@@ -326,15 +308,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(rows[-1], flush=True)
     growth, too_large = growth_rows(dict(zip(sizes.crowds, decode_times, strict=True)))
     print('\n'.join(growth), flush=True)
-    command = f'python tools/benchmark/swahr.py --threads {options.threads}'
-    command += ' --quick' if options.quick else f' --turns {options.turns}'
-    write_text(options.out, report(rows, growth, load, command))
-    print(f'Written to {options.out}.')
     missed += too_large
-    if options.quick or not missed:
-        return 0
-    print(f'Missed: {"; ".join(missed)}.', file=sys.stderr)
-    return 1
+    page = report(rows, growth, load, command_of(__file__, options))
+    return finish(options, page, missed)
 
 
 if __name__ == '__main__':

@@ -7,7 +7,8 @@ param_scheduler = [
     dict(type='MultiStepLR', milestones=[1260, 1530], gamma=0.1, by_epoch=False),
 ]
 default_hooks = dict(
-    logger=dict(interval=100), checkpoint=dict(interval=600, by_epoch=False, max_keep_ckpts=1))
+    logger=dict(interval=100, log_metric_by_epoch=False),
+    checkpoint=dict(interval=600, by_epoch=False, max_keep_ckpts=1))
 log_processor = dict(by_epoch=False)
 
 codec = dict(

@@ -8,7 +8,8 @@ param_scheduler = [
     dict(type='MultiStepLR', milestones=[300, 370], gamma=0.1, by_epoch=False),
 ]
 default_hooks = dict(
-    logger=dict(interval=40), checkpoint=dict(interval=400, by_epoch=False, max_keep_ckpts=1))
+    logger=dict(interval=40, log_metric_by_epoch=False),
+    checkpoint=dict(interval=400, by_epoch=False, max_keep_ckpts=1))
 log_processor = dict(by_epoch=False)
 
 # For training from scratch: --cfg-options model.backbone.init_cfg=None

@@ -10,7 +10,8 @@ param_scheduler = [
     dict(type='MultiStepLR', milestones=[900, 1100], gamma=0.1, by_epoch=False),
 ]
 default_hooks = dict(
-    logger=dict(interval=50), checkpoint=dict(interval=400, by_epoch=False, max_keep_ckpts=1))
+    logger=dict(interval=50, log_metric_by_epoch=False),
+    checkpoint=dict(interval=400, by_epoch=False, max_keep_ckpts=1))
 log_processor = dict(by_epoch=False)
 
 model = dict(

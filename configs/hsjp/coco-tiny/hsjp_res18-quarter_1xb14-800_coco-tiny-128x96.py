@@ -15,7 +15,7 @@ param_scheduler = [
     dict(type='MultiStepLR', milestones=[600, 740], gamma=0.1, by_epoch=False),
 ]
 default_hooks = dict(
-    logger=dict(interval=20),
+    logger=dict(interval=20, log_metric_by_epoch=False),
     checkpoint=dict(interval=200, by_epoch=False, max_keep_ckpts=1, save_optimizer=False))
 log_processor = dict(by_epoch=False)
 

@@ -1,29 +1,14 @@
 # An ablation of ours: 4 patches of 128x96 pixels (height x width).
-_base_ = ['../_base_/coco_256x192.py']
+_base_ = ['./hsjp_res50_8xb64-210e_coco-256x192.py']
 
 grid = (2, 2)  # rows, columns
-codec = dict(type='MSRAHeatmap', input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
-
-model = dict(
-    backbone=dict(type='ResNet', depth=50),
-    head=dict(in_channels=2048, out_channels=4, decoder=codec))
-
+model = dict(head=dict(out_channels=4))
 train_pipeline = [
-    *_base_.train_transforms,
-    dict(type='TopdownAffine', input_size=codec['input_size']),
-    dict(type='HSJPShuffle', grid=grid),
-    dict(type='GenerateTarget', encoder=codec),
-    _base_.pack_puzzle,
-]
-val_pipeline = [
-    *_base_.val_transforms,
-    dict(type='TopdownAffine', input_size=codec['input_size']),
-    dict(type='HSJPShuffle', grid=grid, seed=0),
-    _base_.pack_puzzle,
-]
+    dict(step, grid=grid) if 'grid' in step else step for step in _base_.train_pipeline]
+val_pipeline = [dict(step, grid=grid) if 'grid' in step else step for step in _base_.val_pipeline]
 train_dataloader = dict(dataset=dict(grid=grid, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(grid=grid, pipeline=val_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(_delete_=True, type='HSJPAccuracy', grid=grid)
+val_evaluator = dict(grid=grid)
 test_evaluator = val_evaluator
-visualizer = dict(type='JigsawVisualizer', grid=grid)
+visualizer = dict(grid=grid)

@@ -32,6 +32,22 @@ def numbers_of(name: str, values: Any, count: int) -> np.ndarray:
     return np.array(values, dtype=np.float64)
 
 
+def no_coco_file(path: str, error: Exception) -> str:
+    """Say that a file is no COCO annotation file, and what one is.
+
+    Args:
+        path (str): The file.
+        error (Exception): What reading it raised.
+
+    Returns:
+        str: Text of the error.
+    """
+    return (
+        f'{path} is no COCO annotation file ({type(error).__name__}: {error}). It should hold a '
+        'JSON object with images, annotations and categories.'
+    )
+
+
 def check_visibilities(name: str, values: np.ndarray, allowed: Sequence[int]) -> None:
     """Check that visibilities are among those that a format knows.
 
@@ -47,3 +63,25 @@ def check_visibilities(name: str, values: np.ndarray, allowed: Sequence[int]) ->
         known = f'{", ".join(map(str, allowed[:-1]))} or {allowed[-1]}'
         found = sorted({float(value) for value in values})
         raise ValueError(f'{name} should be {known}, got {found}')
+
+
+def check_indices(indices: int | Sequence[int] | None, number: int, where: str) -> None:
+    """Refuse a subset that asks for more samples than there are; mmengine would cut it short.
+
+    Args:
+        indices (int | Sequence[int], optional): MMEngine's ``indices``: how many samples, from
+            the start or, if negative, the end; or which ones.
+        number (int): How many there are.
+        where (str): Where they are from, for the error.
+
+    Raises:
+        ValueError: If there are fewer than asked for.
+    """
+    if indices is None:
+        return
+    reach = abs(indices) if isinstance(indices, int) else max((i + 1 for i in indices), default=0)
+    if reach > number:
+        raise ValueError(
+            f'indices ask for {reach} frames of {where}, which has {number}. Make more, or '
+            'change indices.'
+        )

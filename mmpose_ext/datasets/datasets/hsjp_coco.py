@@ -15,7 +15,7 @@ from mmpose.registry import DATASETS
 from xtcocotools.coco import COCO
 
 from mmpose_ext.codecs.functional.jigsaw import check_grid
-from mmpose_ext.datasets.datasets.annotation_checks import numbers_of
+from mmpose_ext.datasets.datasets.annotation_checks import no_coco_file, numbers_of
 
 
 def hsjp_metainfo(grid: Sequence[int]) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class HSJPCocoDataset(BaseCocoStyleDataset):
         try:
             return super()._load_annotations()
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise ValueError(_no_coco_file(self.ann_file, error)) from error
+            raise ValueError(no_coco_file(self.ann_file, error)) from error
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
         """Make a sample of an annotation.
@@ -253,7 +253,7 @@ class HSJPCocoDataset(BaseCocoStyleDataset):
                 for number, one in self.coco.imgs.items()
             }
         except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(_no_coco_file(self.ann_file, error)) from error
+            raise ValueError(no_coco_file(self.ann_file, error)) from error
         unknown = sorted({number for number, _ in identities if number not in pictures}, key=str)
         if unknown:
             raise ValueError(
@@ -273,10 +273,3 @@ def _is_labelled(annotation: dict) -> bool:
     if 'num_keypoints' in annotation:
         return bool(annotation['num_keypoints'])
     return any(annotation.get('keypoints', [])[2::3])
-
-
-def _no_coco_file(path: str, error: Exception) -> str:
-    return (
-        f'{path} is no COCO annotation file ({type(error).__name__}: {error}). It should hold a '
-        'JSON object with images, annotations and categories.'
-    )

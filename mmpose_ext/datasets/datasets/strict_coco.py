@@ -7,7 +7,11 @@ from typing import Any
 from mmpose.datasets.datasets import CocoDataset
 from mmpose.registry import DATASETS
 
-from mmpose_ext.datasets.datasets.annotation_checks import check_visibilities, numbers_of
+from mmpose_ext.datasets.datasets.annotation_checks import (
+    check_visibilities,
+    no_coco_file,
+    numbers_of,
+)
 
 
 def check_annotation(annotation: Mapping[str, Any], num_keypoints: int) -> None:
@@ -58,11 +62,7 @@ class StrictCocoDataset(CocoDataset):
         try:
             instances, images = super()._load_annotations()
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise ValueError(
-                f'{self.ann_file} is no COCO annotation file '
-                f'({type(error).__name__}: {error}). It should hold a JSON object with '
-                'images, annotations and categories.'
-            ) from error
+            raise ValueError(no_coco_file(self.ann_file, error)) from error
         if not instances:
             raise ValueError(f'{self.ann_file} has {len(images)} images but no annotated person')
         return instances, images

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 from mmpose.registry import HOOKS
 
+from mmpose_ext.engine.bare_model import bare_model
 from mmpose_ext.engine.checkpoint_fit import (
     as_model_reads,
     check_fit,
@@ -57,7 +57,7 @@ class CheckpointFitHook(Hook):
         Raises:
             ValueError: If the weights do not fit.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         finetunes = isinstance(runner._train_loop, BaseLoop) and not runner._resume
         may_differ = self.finetune_may_differ if finetunes else ()
         refuse_unknown_parts(model, may_differ, 'finetune_may_differ')

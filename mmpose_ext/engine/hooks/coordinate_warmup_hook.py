@@ -2,10 +2,10 @@
 
 from mmengine.hooks import Hook
 from mmengine.hooks.hook import DATA_BATCH
-from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmpose.registry import HOOKS
 
+from mmpose_ext.engine.bare_model import bare_model
 from mmpose_ext.models.losses.hemlets_loss import HEMletsLoss
 
 
@@ -62,7 +62,7 @@ class CoordinateWarmupHook(Hook):
         self._loss_module(runner).coordinate_weight = 0.0 if warming_up else self._weight
 
     def _loss_module(self, runner: Runner) -> HEMletsLoss:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         loss_module = getattr(getattr(model, 'head', None), 'loss_module', None)
         if not isinstance(loss_module, HEMletsLoss):
             raise TypeError(

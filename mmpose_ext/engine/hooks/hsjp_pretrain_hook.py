@@ -6,10 +6,9 @@ from typing import Any
 
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import EMAHook, Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from mmpose.registry import HOOKS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmpose_ext.codecs.functional.jigsaw import check_grid
 from mmpose_ext.engine.backbone_export import (
@@ -22,6 +21,7 @@ from mmpose_ext.engine.backbone_export import (
     verify_export,
     write_export,
 )
+from mmpose_ext.engine.bare_model import bare_model
 from mmpose_ext.engine.hsjp_setup import (
     fingerprint_differences,
     hsjp_fingerprint,
@@ -93,7 +93,7 @@ class HSJPPretrainHook(Hook):
             ValueError: Names every problem and its cure.
         """
         self._exported = False
-        model = _bare_model(runner)
+        model = bare_model(runner)
         train_dataset, val_dataset = (_dataset(loop) for loop in _train_and_val(runner))
         metrics = _val_metrics(runner)
         problems = hsjp_setup_problems(model, train_dataset, val_dataset, self.grid, metrics)
@@ -122,7 +122,7 @@ class HSJPPretrainHook(Hook):
             return
         loops = (runner._train_loop, runner._val_loop, runner._test_loop)
         dataset = next((_dataset(loop) for loop in loops if isinstance(loop, BaseLoop)), None)
-        here = hsjp_fingerprint(_bare_model(runner), dataset)
+        here = hsjp_fingerprint(bare_model(runner), dataset)
         differences = fingerprint_differences(stamp, here)
         if differences:
             self._complain(
@@ -177,7 +177,7 @@ class HSJPPretrainHook(Hook):
         self._exported = True
 
     def _stamp(self, runner: Runner, epoch: int | None, iteration: int | None) -> dict[str, Any]:
-        fingerprint = hsjp_fingerprint(_bare_model(runner), _dataset(runner.train_loop))
+        fingerprint = hsjp_fingerprint(bare_model(runner), _dataset(runner.train_loop))
         return {**fingerprint, 'epoch': epoch, 'iter': iteration}
 
     def _path(self, runner: Runner) -> Path:
@@ -189,15 +189,10 @@ class HSJPPretrainHook(Hook):
         runner.logger.warning(message)
 
 
-def _bare_model(runner: Runner) -> nn.Module:
-    model: nn.Module = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    return model
-
-
 def _weights(runner: Runner) -> Mapping[str, Tensor]:
     """Weights that a checkpoint would hold: averaged ones, if they are."""
     averaged = [hook.ema_model.module for hook in runner.hooks if isinstance(hook, EMAHook)]
-    weights: Mapping[str, Tensor] = (averaged or [_bare_model(runner)])[0].state_dict()
+    weights: Mapping[str, Tensor] = (averaged or [bare_model(runner)])[0].state_dict()
     return weights
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import PretrainedInit, is_model_wrapper
+from mmengine.model import PretrainedInit
 from mmengine.runner import BaseLoop, CheckpointLoader, Runner
 from mmpose.registry import HOOKS
 from torch import nn
 
+from mmpose_ext.engine.bare_model import bare_model
 from mmpose_ext.engine.checkpoint_fit import (
     as_model_reads,
     check_fit,
@@ -62,7 +63,7 @@ class PretrainedFitHook(Hook):
         """
         if not isinstance(runner._train_loop, BaseLoop):
             return  # testing loads a checkpoint of the whole network
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         refuse_unknown_parts(model, self.may_differ, 'may_differ')
         for name, module in model.named_modules():
             for init_cfg in _pretrained_configs(module):
