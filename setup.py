@@ -72,7 +72,7 @@ setup(
         'tqdm',
         'xtcocotools>=1.14.3',
     ],
-    extras_require={'h36m': ['spacepy>=0.7']},
+    extras_require={'h36m': ['spacepy>=0.7'], 'mesh': ['trimesh>=4.4']},
     cmdclass={'build_py': build_py_with_mim},
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

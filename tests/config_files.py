@@ -21,10 +21,25 @@ LEAVES = sorted(
 
 @cache
 def load(name: str) -> Config:
-    """Load a config by its path below ``configs/``; do not change it."""
+    """Load a config by its path below ``configs/``; do not change it.
+
+    SMPL's files are not to be had: the mannequin stands in.
+    """
     config = Config.fromfile(CONFIGS / name)
     forget_scopes(config._cfg_dict)
+    put_in_mannequins(config._cfg_dict)
     return config
+
+
+def put_in_mannequins(content: Any) -> None:
+    """Let the mannequin be every body whose files are the user's."""
+    parts = content.values() if isinstance(content, dict) else content
+    if isinstance(content, dict) and str(content.get('model_path')).startswith('data/smpl/'):
+        content['model_path'] = 'mannequin-coarse'
+        content.pop('joint_regressor')
+    for part in parts:
+        if isinstance(part, dict | list | tuple):
+            put_in_mannequins(part)
 
 
 def forget_scopes(content: Any) -> None:
@@ -52,6 +67,14 @@ def datasets_of(dataset: dict, pipeline: tuple = ()) -> Iterator[tuple[dict, lis
         yield from datasets_of(dataset['dataset'], pipeline)
     else:
         yield dataset, [*dataset.get('pipeline', ()), *pipeline]
+
+
+def evaluators_of(config: Config) -> list[dict]:
+    """The metrics of validation and test."""
+    found = []
+    for evaluator in (config.val_evaluator, config.test_evaluator):
+        found += evaluator if isinstance(evaluator, list) else [evaluator]
+    return found
 
 
 def first_epochs_of_lower_rates(config: Config) -> list[int]:

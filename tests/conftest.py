@@ -4,11 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
 
 import mmpose_ext  # noqa: F401
+from mmpose_ext.models.body_models.model_file import body_arrays
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -69,3 +71,13 @@ def crowds(tmp_path_factory, run_python) -> Path:
         *('--size', 128, '--seed', 0, '--workers', 1),
     )
     return folder
+
+
+@pytest.fixture(scope='session')
+def displaced_body(tmp_path_factory) -> Path:
+    """A body model file whose pelvis is not the origin, as that of SMPL's own is not."""
+    path = tmp_path_factory.mktemp('bodies') / 'displaced.npz'
+    arrays = dict(body_arrays('mannequin-coarse'))
+    arrays['v_template'] = arrays['v_template'] + np.float32((0.02, -0.22, 0.03))
+    np.savez(path, **arrays)
+    return path

@@ -1,6 +1,7 @@
 """Every mannequin config once through MMPose's stock tools: train, test, infer."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,9 +22,11 @@ HSJP = [ROOT / f'configs/hsjp/mannequin/{name}_mannequin-128x96.py' for name in 
 )]  # fmt: skip
 CONFIGS = sorted(p for p in ROOT.glob('configs/*/mannequin/*.py') if p.parts[-3] != 'hsjp') + HSJP
 PRETRAINING = HSJP[0]
+HEMLETS = ROOT / 'configs/hemlets/mannequin/hemlets_res18-quarter_1xb32-1800_mannequin-64x64.py'
 POSES = [path for path in CONFIGS if path != PRETRAINING]
 SEVERAL_SCALES = [path for path in CONFIGS if path.stem.startswith('swahr')]
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+PICTURE = dict(topdown=256, bottomup=384)  # height of a picture in a sheet
 JIGSAW = 256 + 20 + 4  # a puzzle's height in a sheet, with the text below it
 LABELLED = 12  # of 24 mannequins, where not all are labelled in the same way
 
@@ -34,32 +37,34 @@ class Gives(NamedTuple):
     metric: str
     worst: float
     keypoints: tuple  # of a person
-    sheet: tuple  # two rows of two people, or photographs
+    sheet: tuple  # height of two rows, and pictures in each: two people, or photographs
 
 
+# By the metric that the config tests with.
 GIVES = {
-    ('topdown', 'StrictCocoDataset'): Gives('coco/AP', 1.0, (17, 2), (2 * 260 + 4, 6 * 260 + 4, 3)),
+    'CocoMetric': Gives('coco/AP', 1.0, (17, 2), (2 * 260 + 4, 6)),
     # Titles above, a legend below, four pictures of each with a line of text.
-    ('topdown', 'HSJPCocoDataset'): Gives(
-        'hsjp/patch_acc', 1.0, (12, 2), (26 + 2 * JIGSAW + 4 + 30, 2 * 4 * 196 + 4, 3)
-    ),
+    'HSJPAccuracy': Gives('hsjp/patch_acc', 1.0, (12, 2), (26 + 2 * JIGSAW + 4 + 30, 2 * 4)),
     # Titles above, a legend below, and twice as many pictures of each. 1 m is as wide as the crop.
-    ('topdown', 'Human36mImageDataset'): Gives(
-        'MPJPE', 1000.0, (18, 3), (26 + 2 * 260 + 4 + 30, 12 * 260 + 4, 3)
-    ),
+    'VolumetricMPJPE': Gives('MPJPE', 1000.0, (18, 3), (26 + 2 * 260 + 4 + 30, 12)),
+    # Titles above, a line of text below; the input, two bodies from two sides.
+    'SMPLMetric': Gives('smpl/PVE', 1000.0, (18, 3), (26 + 2 * 260 + 4 + 26, 10)),
     # Of each photograph also heatmaps and tags.
-    ('bottomup', 'StrictCocoDataset'): Gives(
-        'coco/AP', 1.0, (17, 2), (26 + 2 * 388 + 4, 10 * 388 + 4, 3)
-    ),
+    'SizedCocoMetric': Gives('coco/AP', 1.0, (17, 2), (26 + 2 * 388 + 4, 10)),
 }
 
 
 def gives(config):
+    return GIVES[Config.fromfile(config).test_evaluator.type]
+
+
+def sheet_shape(config):
+    """Shape of a sheet of two rows, whose pictures are as wide as the crops."""
     content = Config.fromfile(config)
-    found = GIVES[content.data_mode, content.test_dataloader.dataset.type]
-    if '-hsjp_' in config.stem:  # crops are narrower
-        found = found._replace(sheet=(2 * 260 + 4, 6 * 196 + 4, 3))
-    return found
+    height, pictures = gives(config).sheet
+    width, tall = content.codec.input_size
+    shown = PICTURE[content.data_mode]
+    return height, pictures * (shown * width // tall + 4) + 4, 3
 
 
 def scores_of(path):
@@ -101,21 +106,30 @@ def small(path, data_root):
 
 @pytest.fixture(scope='session')
 def pretrained(mannequins, tmp_path_factory, run_python):
-    """Backbone after a few steps of pretraining."""
-    folder, options = tmp_path_factory.mktemp('pretraining'), small(PRETRAINING, mannequins)
-    tool = [stock_tool_path('train'), PRETRAINING, '--work-dir', folder]
-    run_python(*tool, '--cfg-options', *options)
-    return folder / 'hsjp_backbone.pth'
+    """Folder of a config's training of a few steps, for others to start from."""
+
+    @cache
+    def train(config):
+        folder = tmp_path_factory.mktemp('pretraining')
+        tool = [stock_tool_path('train'), config, '--work-dir', folder]
+        run_python(*tool, '--cfg-options', *small(config, mannequins))
+        return folder
+
+    return train
 
 
 @pytest.fixture(scope='module', params=CONFIGS, ids=lambda path: path.stem)
-def trained(request, data, tmp_path_factory, run_python):
+def trained(request, data, pretrained, tmp_path_factory, run_python):
     """Config and checkpoint after a few steps of the tool inside the installed MMPose."""
     config, folder = request.param, tmp_path_factory.mktemp('work_dir')
     options = small(config, data(config))
     if '-hsjp_' in config.stem:
-        weights = request.getfixturevalue('pretrained')
+        weights = pretrained(PRETRAINING) / 'hsjp_backbone.pth'
         options.append(f'model.backbone.init_cfg.checkpoint={weights}')
+    if '-frozen_' in config.stem:
+        weights = pretrained(HEMLETS) / 'iter_4.pth'
+        for part in ('backbone', 'head.pose_head'):
+            options.append(f'model.{part}.init_cfg.checkpoint={weights}')
     run_python(stock_tool_path('train'), config, '--work-dir', folder, '--cfg-options', *options)
     return config, Path((folder / 'last_checkpoint').read_text())
 
@@ -152,7 +166,7 @@ def test_stock_inference(trained, data):
     config, checkpoint = trained
     model = init_model(str(config), str(checkpoint), device='cpu')
     image = cv2.imread(str(next((data(config) / 'images/val').iterdir())))
-    if gives(config) is GIVES['bottomup', 'StrictCocoDataset']:
+    if Config.fromfile(config).data_mode == 'bottomup':
         check_groups(model, image)
         return
     H, W = image.shape[:2]
@@ -192,6 +206,6 @@ def test_sheet_of_predictions(trained, mannequins, tmp_path):
     count = draw_predictions(beside, checkpoint, tmp_path / 'sheet.jpg', people=4, people_per_row=2)
     assert count == 4
     sheet = cv2.imread(str(tmp_path / 'sheet.jpg'))
-    assert sheet.shape == gives(config).sheet
+    assert sheet.shape == sheet_shape(config)
     with pytest.raises(ValueError, match='got 0'):
         draw_predictions(beside, checkpoint, tmp_path / 'none.jpg', people=0)

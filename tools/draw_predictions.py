@@ -5,11 +5,13 @@
 For each person, left to right: what the network is given, what it predicts,
 the truth. For 3D models: what the network is given, the predicted 2D skeleton,
 the predicted 3D skeleton from two sides with the true one in thin grey, the
-predicted and the true polarity of each part. For bottom-up models, for each
-photograph: the photograph, the truth, the predicted people in a colour each
-with their scores, the highest heatmap, and its tag. For jigsaw pretraining: the
-puzzle, where the model finds each patch, the person put together accordingly
-(right patches framed green, wrong ones red), the person as he is.
+predicted and the true polarity of each part. For models that predict a body:
+the predicted and the true body over the photograph and from the side. For
+bottom-up models, for each photograph: the photograph, the truth, the predicted
+people in a colour each with their scores, the highest heatmap, and its tag. For
+jigsaw pretraining: the puzzle, where the model finds each patch, the person put
+together accordingly (right patches framed green, wrong ones red), the person as
+he is.
 """
 
 import argparse

@@ -16,9 +16,11 @@ from mmpose_ext.apis.checkpoint_conversion import build_meta_model, load_state_d
 from mmpose_ext.codecs import HEMletsLabel
 from mmpose_ext.engine.checkpoint_fit import as_model_reads, check_fit
 from mmpose_ext.fileio import atomic_path
+from mmpose_ext.models.heads import PoShHead
 from mmpose_ext.visualization import (
     crowd_sheet,
     jigsaw_sheet,
+    mesh_sheet,
     prediction_sheet,
     prediction_sheet_3d,
 )
@@ -38,10 +40,12 @@ def draw_predictions(
     """Draw a sheet of people of the test set.
 
     Of each person the input, the prediction and the truth; of 3D models the input, the predicted
-    2D skeleton, the 3D skeleton from two sides, the predicted and the true polarity of each part.
-    Of bottom-up models each photograph, its people as they are and as predicted, a colour for
-    each, and heatmaps and tags where the model gives them. Of jigsaw pretraining the puzzle, where
-    the model finds each patch, the person put together accordingly, and the person as he is.
+    2D skeleton, the 3D skeleton from two sides, the predicted and the true polarity of each part;
+    of models with a body the input, the predicted and the true body over the photograph and from
+    the side. Of bottom-up models each photograph, its people as they are and as predicted, a
+    colour for each, and heatmaps and tags where the model gives them. Of jigsaw pretraining the
+    puzzle, where the model finds each patch, the person put together accordingly, and the person
+    as he is.
 
     Args:
         config (str | Path): Config of a top-down or bottom-up model.
@@ -88,6 +92,8 @@ def _sheet(
     """Draw the sheet that suits a model."""
     if shuffle_of(dataset) is not None:
         return jigsaw_sheet(model, dataset, indices, puzzles_per_row=people_per_row or 2)
+    if isinstance(getattr(model, 'head', None), PoShHead):
+        return mesh_sheet(model, dataset, indices, people_per_row=people_per_row or 1)
     three_d = isinstance(getattr(model.head, 'decoder', None), HEMletsLabel)
     bottom_up = isinstance(model, BottomupPoseEstimator)
     if three_d or bottom_up:

@@ -140,6 +140,7 @@ class HEMletsLabel(BaseKeypointCodec):
         complete = sorted(part_flip) == list(range(len(self.parts)))
         _require('part_flip', part_flip, complete, f'an order of the {len(self.parts)} parts')
         self.part_flip = tuple(part_flip)
+        self.flip_indices = tuple(flip_indices)
 
     @property
     def support_batch_decoding(self) -> bool:

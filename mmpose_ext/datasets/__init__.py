@@ -8,6 +8,7 @@ from mmpose_ext.datasets.datasets import (
     LspDataset,
     LspPolarityDataset,
     MpiiPolarityDataset,
+    SMPLImageDataset,
     StrictCocoDataset,
     StrictMpiiDataset,
 )
@@ -29,6 +30,7 @@ __all__ = [
     'LspPolarityDataset',
     'MpiiPolarityDataset',
     'Pack3DPoseInputs',
+    'SMPLImageDataset',
     'StrictCocoDataset',
     'StrictLoadImage',
     'StrictMpiiDataset',

@@ -1,10 +1,17 @@
 """Models: heads, losses, pose estimators and data preprocessors."""
 
 from mmpose_ext.models.data_preprocessors import PyramidDataPreprocessor
-from mmpose_ext.models.heads import HEMletsHead, HigherHRNetHead, SimDRHead, SWAHRHead
+from mmpose_ext.models.heads import (
+    HEMletsHead,
+    HigherHRNetHead,
+    PoShHead,
+    SimDRHead,
+    SWAHRHead,
+)
 from mmpose_ext.models.losses import (
     BatchedAssociativeEmbeddingLoss,
     HEMletsLoss,
+    PoShLoss,
     SimDRKLLoss,
     SimDRSmoothingLoss,
     SWAHRHeatmapLoss,
@@ -17,6 +24,8 @@ __all__ = [
     'HEMletsLoss',
     'HigherHRNetHead',
     'MultiScaleBottomupPoseEstimator',
+    'PoShHead',
+    'PoShLoss',
     'PyramidDataPreprocessor',
     'SWAHRHead',
     'SWAHRHeatmapLoss',

@@ -36,6 +36,12 @@ PARTS = (
 FROM_MPII = (6, 2, 1, 0, 3, 4, 5, -1, 8, -1, 9, 13, 14, 15, 12, 11, 10, 7)
 FROM_COCO = (-1, 12, 14, 16, 11, 13, 15, -1, -1, 0, -1, 5, 7, 9, 6, 8, 10, -1)
 FROM_LSP = (-1, 2, 1, 0, 3, 4, 5, -1, 12, -1, 13, 9, 10, 11, 8, 7, 6, -1)
+# The 24 joints of SPIN's npz files: LSP's 14, then pelvis, thorax, spine, jaw, head, nose, eyes
+# and ears. Where jaw and head of Human3.6M are not labelled, nose and head top of 2D datasets are.
+FROM_SPIN_24 = (14, 2, 1, 0, 3, 4, 5, 16, 12, 17, 18, 9, 10, 11, 8, 7, 6, -1)
+FROM_SPIN_24_ELSE = (14, 2, 1, 0, 3, 4, 5, 16, 12, 19, 13, 9, 10, 11, 8, 7, 6, -1)
+# OpenPose's 18, as 3DPW has them; its neck is the mean of the shoulders.
+FROM_OPENPOSE_18 = (-1, 8, 9, 10, 11, 12, 13, -1, -1, 0, -1, 5, 6, 7, 2, 3, 4, 1)
 # Human3.6M's 32 joints: these are the first 17 here.
 FROM_H36M_32 = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 

@@ -20,8 +20,8 @@ from mmpose_ext.visualization.person3d import (
     predicted_person,
     true_person,
 )
-from mmpose_ext.visualization.pose3d import CAMERA_VIEW, SIDE_VIEW
 from mmpose_ext.visualization.sheets import tile_images
+from mmpose_ext.visualization.stage3d import CAMERA_VIEW, SIDE_VIEW
 
 _GAP = 4
 

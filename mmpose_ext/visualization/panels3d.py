@@ -9,8 +9,9 @@ from mmpose_ext.codecs.hemlets_label import HEMletsLabel
 from mmpose_ext.visualization.captions import INK, PAPER, text_width, write
 from mmpose_ext.visualization.part_polarity import draw_bone, draw_part_polarity
 from mmpose_ext.visualization.person3d import Crop, Person3D
-from mmpose_ext.visualization.pose3d import CAMERA_VIEW, GHOST, SIDE_VIEW, View, draw_pose3d
+from mmpose_ext.visualization.pose3d import GHOST, draw_pose3d
 from mmpose_ext.visualization.sheets import draw_skeleton
+from mmpose_ext.visualization.stage3d import CAMERA_VIEW, SIDE_VIEW, View
 
 _DIM = 0.45
 

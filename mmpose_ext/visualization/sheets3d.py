@@ -13,8 +13,8 @@ from mmpose_ext.codecs.hemlets_label import HEMletsLabel
 from mmpose_ext.visualization.captions import PAPER, header
 from mmpose_ext.visualization.panels3d import draw_polarity, legend, person_panels
 from mmpose_ext.visualization.person3d import crop_of, predicted_person, true_person
-from mmpose_ext.visualization.pose3d import CAMERA_VIEW, SIDE_VIEW
 from mmpose_ext.visualization.sheets import tile_images
+from mmpose_ext.visualization.stage3d import CAMERA_VIEW, SIDE_VIEW
 
 _GAP = 4
 _TITLES = ('input', 'predicted pose', f'3D {CAMERA_VIEW.name}', f'3D {SIDE_VIEW.name}')

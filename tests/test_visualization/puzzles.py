@@ -73,7 +73,7 @@ def sample(missed=(), seed=0, use_udp=False):
     meta = dict(input_size=SIZE, input_center=center, input_scale=scale, hsjp_perm=permutation)
     made = PoseDataSample(metainfo=dict(img_path='photo.png', **meta))
     made.gt_instances = InstanceData(
-        keypoints=image_from_input(points, center, scale, SIZE)[None],
+        keypoints=image_from_input(points, center, scale, SIZE, use_udp)[None],
         keypoints_visible=np.ones((1, 12), np.float32),
     )
     return answered(made, missed)

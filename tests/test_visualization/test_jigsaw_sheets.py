@@ -4,10 +4,16 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
-from puzzles import GRID, META_KEYS, Oracle, dataset, dataset_config, sample
+from puzzles import GRID, META_KEYS, SIZE, Oracle, dataset, dataset_config, sample
 
 from mmpose_ext.apis import draw_predictions
-from mmpose_ext.codecs.functional.jigsaw import inverse_permutation, slots_at, unshuffle_patches
+from mmpose_ext.codecs.functional.jigsaw import (
+    image_from_input,
+    inverse_permutation,
+    slot_centers,
+    slots_at,
+    unshuffle_patches,
+)
 from mmpose_ext.visualization import jigsaw_sheet
 from mmpose_ext.visualization.jigsaw import RIGHT, UNCOUNTED, WRONG
 from mmpose_ext.visualization.jigsaw_sheets import puzzle_of, shuffle_of
@@ -77,6 +83,20 @@ def test_puzzle_of_a_sample():
     unlabelled = sample()
     del unlabelled.gt_instances
     assert puzzle_of(unlabelled).visible is None
+
+
+@pytest.mark.parametrize('use_udp', [False, True])
+def test_puzzle_of_a_sample_near_the_right_border(use_udp):
+    """UDP's crop spans one pixel less, which shows most at the far borders."""
+    made = sample(use_udp=use_udp)
+    corner = np.array([SIZE[0] - 1, SIZE[1] - 1])
+    made.pred_instances.keypoints[:, 11] = image_from_input(
+        corner, made.input_center, made.input_scale, SIZE, use_udp
+    )
+    points = puzzle_of(made, use_udp).points
+    np.testing.assert_allclose(points[11], corner, atol=1e-9)
+    truth = slot_centers(GRID, SIZE, use_udp)[inverse_permutation(made.hsjp_perm)]
+    np.testing.assert_allclose(points[:11], truth[:11], atol=1e-9)
 
 
 def test_refuses(mannequins):

@@ -14,7 +14,7 @@ from mmpose_ext.visualization.person3d import (
     predicted_person,
     true_person,
 )
-from mmpose_ext.visualization.pose3d import CAMERA_VIEW
+from mmpose_ext.visualization.stage3d import CAMERA_VIEW
 
 
 def test_a_crop_places_points_and_pixels():

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from mmpose_ext.visualization import draw_pose3d
-from mmpose_ext.visualization.pose3d import (
+from mmpose_ext.visualization.pose3d import GHOST
+from mmpose_ext.visualization.stage3d import (
     CAMERA_VIEW,
-    GHOST,
     SIDE_VIEW,
     View,
     level,

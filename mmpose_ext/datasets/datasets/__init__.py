@@ -9,6 +9,7 @@ from mmpose_ext.datasets.datasets.polarity_2d import (
     LspPolarityDataset,
     MpiiPolarityDataset,
 )
+from mmpose_ext.datasets.datasets.smpl_image import SMPLImageDataset
 from mmpose_ext.datasets.datasets.strict_coco import StrictCocoDataset
 from mmpose_ext.datasets.datasets.strict_mpii import StrictMpiiDataset
 
@@ -20,6 +21,7 @@ __all__ = [
     'LspDataset',
     'LspPolarityDataset',
     'MpiiPolarityDataset',
+    'SMPLImageDataset',
     'StrictCocoDataset',
     'StrictMpiiDataset',
 ]

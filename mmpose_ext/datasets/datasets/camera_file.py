@@ -1,36 +1,12 @@
 """Reading MMPose's ``cameras.pkl`` without running what a pickle may hold."""
 
-import io
-import pickle
 from collections.abc import Mapping
 from typing import Any
 
 import mmengine.fileio
 import numpy as np
 
-# What a pickled dict of numpy arrays is made of; numpy 2 moved its core.
-_ARRAY_PARTS = {
-    ('numpy', 'dtype'),
-    ('numpy', 'ndarray'),
-    *(
-        (f'numpy.{core}.{module}', name)
-        for core in ('core', '_core')
-        for module, name in (
-            ('multiarray', '_reconstruct'),
-            ('multiarray', 'scalar'),
-            ('numeric', '_frombuffer'),
-        )
-    ),
-}
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """An unpickler that knows numpy arrays and Python's own values, nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ARRAY_PARTS:
-            raise pickle.UnpicklingError(f'it asks for {module}.{name}')
-        return super().find_class(module, name)
+from mmpose_ext.pickles import restricted_load
 
 
 def load_cameras(path: str) -> dict[tuple[str, str], Mapping[str, Any]]:
@@ -55,10 +31,10 @@ def load_cameras(path: str) -> dict[tuple[str, str], Mapping[str, Any]]:
             'preprocess_h36m.py, this package with make_mannequin.py'
         ) from error
     try:
-        cameras = _ArrayUnpickler(io.BytesIO(data)).load()
-    except Exception as error:  # a broken pickle may raise anything
+        cameras = restricted_load(data)
+    except ValueError as error:
         raise ValueError(
-            f'{path} is no file of cameras ({type(error).__name__}: {error}); it should hold a '
+            f'{path} is no file of cameras ({error}); it should hold a '
             'pickled dict of dicts of numpy arrays, and nothing of it was run'
         ) from error
     if not isinstance(cameras, dict) or not cameras:

@@ -2,12 +2,11 @@
 
 import os.path
 import re
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
-from mmengine.fileio import exists, get_local_path
 
+from mmpose_ext.datasets.datasets.npz_file import check_names, read_npz
 from mmpose_ext.skeletons import human36m18
 
 _NAME = re.compile(r'(?P<subject>[^_.]+)_(?P<action>[^.]+)\.(?P<camera>[^_.]+)_[^.]+\.\w+')
@@ -71,8 +70,6 @@ def read_human36m(path: str) -> Human36mFrames:
             SUBJECT_ACTION.CAMERA_FRAME.jpg, no pelvis, a labelled joint that is not finite or
             behind the camera, a length that cannot be metres. Names the frame and the field.
     """
-    if not exists(path):
-        raise FileNotFoundError(f'there is no annotation file {path}')
     names, points = _read_arrays(path)
     joints, visible = points[..., :3], points[..., 3]
     _check_joints(path, names, joints, visible)
@@ -100,27 +97,14 @@ def read_human36m(path: str) -> Human36mFrames:
 
 def _read_arrays(path: str) -> tuple[list[str], np.ndarray]:
     """Read imgname and S (N, 17, 4) float64."""
-    try:
-        with get_local_path(path) as local, np.load(local, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in ('imgname', 'S') if name in data}
-    except (AttributeError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f'{path} is no npz file of plain arrays ({type(error).__name__}: {error})'
-        ) from error
-    for name in ('imgname', 'S'):
-        if name not in arrays:
-            raise ValueError(f"{path} has no {name}; it should be MMPose's npz of Human3.6M")
-    names, points = arrays['imgname'], arrays['S']
-    if names.ndim != 1 or names.dtype.kind != 'U' or not len(names):
-        raise ValueError(
-            f'{path}: imgname should be names of images (N,), got {names.dtype} {names.shape}'
-        )
+    arrays = read_npz(path, ('imgname', 'S'), what="MMPose's npz of Human3.6M")
+    names, points = check_names(path, arrays['imgname']), arrays['S']
     if points.shape != (len(names), human36m18.NUM_EVALUATED, 4) or points.dtype.kind != 'f':
         raise ValueError(
             f'{path}: S should be joints in 3D, x, y, z and visibility, of shape '
             f'{(len(names), human36m18.NUM_EVALUATED, 4)}, got {points.dtype} {points.shape}'
         )
-    return names.tolist(), points.astype(np.float64, copy=False)
+    return names, points.astype(np.float64, copy=False)
 
 
 def _check_joints(path: str, names: list[str], joints: np.ndarray, visible: np.ndarray) -> None:

@@ -10,9 +10,11 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
 from mmpose_ext.codecs.functional.hemlets import polarity_from_depth
+from mmpose_ext.datasets.datasets.annotation_checks import check_indices
 from mmpose_ext.datasets.datasets.camera_file import gravity_of, intrinsics_of, load_cameras
 from mmpose_ext.datasets.datasets.human36m_file import Human36mFrames, read_human36m
 from mmpose_ext.datasets.datasets.part_polarity import UNKNOWN, check_parts, load_part_polarity
+from mmpose_ext.datasets.datasets.smpl_parameters import read_parameters
 from mmpose_ext.skeletons import human36m18
 
 WEAK_LABELS = (None, '2d', 'polarity')
@@ -71,6 +73,8 @@ class Human36mImageDataset(BaseCocoStyleDataset):
     - ``focal`` (2,) and ``principal_pt`` (2,) px; ``gravity`` (3,), down in camera
       axes, if the cameras tell it;
       ``mm_per_px`` at the pelvis; ``depth_valid``: 1.0, or 0.0 with weak labels
+    - with a ``smpl_file``: ``smpl_pose`` (1, 24, 3), axis-angle vectors with which the body stands
+      in camera space; ``smpl_betas`` (1, 10); ``has_smpl`` (1,), 1.0 where they are known
     - ``part_polarity`` (1, P) int64, if there are any: see ``weak_labels``, ``polarity_file``;
       with what it means, ``polarity_parts`` and ``polarity_closer_is``
 
@@ -89,6 +93,9 @@ class Human36mImageDataset(BaseCocoStyleDataset):
         closer_is (int): Polarity of a child closer than its parent, the codec's.
         polarity_file (str, optional): Part polarities by row, below ``data_root``; see
             :mod:`mmpose_ext.datasets.datasets.part_polarity`.
+        smpl_file (str, optional): SMPL's parameters of the people, below ``data_root``: an npz
+            that names the same images, see
+            :func:`~mmpose_ext.datasets.datasets.smpl_parameters.read_parameters`.
         frame_stride (int): Takes every n-th frame of each video. Defaults to 1: all.
         box_size (float): Side of the square in mm. Defaults to 2000, the authors'.
         world_up (str): Axis of the cameras' world that points up, for pictures: ``'z'`` in
@@ -97,10 +104,11 @@ class Human36mImageDataset(BaseCocoStyleDataset):
             it), ``data_root``, ``data_prefix``, ``pipeline``, ``indices``, ``test_mode``, ...
 
     Raises:
-        FileNotFoundError: If the annotations, cameras or polarities are missing.
+        FileNotFoundError: If the annotations, cameras, polarities or parameters are missing.
         ValueError: If an argument is out of range or a frame cannot be used, see
             :func:`~mmpose_ext.datasets.datasets.human36m_file.read_human36m`; if a frame's
-            camera is missing or has no positive focal length. Names the frame and the field.
+            camera is missing or has no positive focal length, or its parameters are missing or
+            broken. Names the frame and the field.
 
     Example:
         >>> dataset = Human36mImageDataset(
@@ -120,6 +128,7 @@ class Human36mImageDataset(BaseCocoStyleDataset):
         parts: Sequence[tuple[int, int]] = human36m18.PARTS,
         closer_is: int = 1,
         polarity_file: str | None = None,
+        smpl_file: str | None = None,
         frame_stride: int = 1,
         box_size: float = 2000.0,
         world_up: str = 'z',
@@ -142,6 +151,7 @@ class Human36mImageDataset(BaseCocoStyleDataset):
         self.parts = check_parts(parts)
         self.closer_is = closer_is
         self.polarity_file = polarity_file
+        self.smpl_file = smpl_file
         self.frame_stride = frame_stride
         if world_up not in ('x', 'y', 'z'):
             raise ValueError(f"world_up should be 'x', 'y' or 'z', got {world_up!r}")
@@ -174,6 +184,9 @@ class Human36mImageDataset(BaseCocoStyleDataset):
             'principal_pt': principal_pt.astype(np.float32),
             'mm_per_px': self.box_size / (box[:, 2] - box[:, 0]),
         }
+        if self.smpl_file is not None:
+            parameters = read_parameters(self._path(self.smpl_file), frames.imgnames)
+            self._labels.update(parameters.fields())
         if gravity is not None:
             self._labels['gravity'] = gravity.astype(np.float32)
         if polarity is not None:
@@ -182,7 +195,7 @@ class Human36mImageDataset(BaseCocoStyleDataset):
             self._labels['part_polarity'] = self._polarities_of_depth(frames)[:, None]
         if self.weak_labels is not None:
             self._labels['keypoints'] = self._labels['keypoints'][..., :2]
-        self._check_indices(len(frames.rows))
+        check_indices(self._indices, len(frames.rows), self.ann_file)
         self._rows = frames.rows
         return [
             {'id': row, 'img_id': row, 'img_path': paths[row], 'target_img_path': [name]}
@@ -211,18 +224,6 @@ class Human36mImageDataset(BaseCocoStyleDataset):
         if 'part_polarity' in labels:
             info.update(polarity_parts=self.parts, polarity_closer_is=self.closer_is)
         return info
-
-    def _check_indices(self, number: int) -> None:
-        """Refuse a subset that asks for more frames than there are; mmengine would cut it short."""
-        wanted = self._indices
-        if wanted is None:
-            return
-        reach = abs(wanted) if isinstance(wanted, int) else max((i + 1 for i in wanted), default=0)
-        if reach > number:
-            raise ValueError(
-                f'indices ask for {reach} frames of {self.ann_file}, which has {number} (with '
-                f'frame_stride {self.frame_stride}). Make more, or change indices.'
-            )
 
     def _path(self, name: str) -> str:
         """Put a relative name below ``data_root``, as MMEngine does with ``ann_file``."""

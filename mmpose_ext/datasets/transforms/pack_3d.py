@@ -10,7 +10,7 @@ from mmpose.registry import TRANSFORMS
 META_KEYS = (
     *('id', 'img_id', 'img_path', 'category_id', 'ori_shape', 'img_shape', 'input_size'),
     *('input_center', 'input_scale', 'flip', 'flip_direction', 'flip_indices', 'dataset_name'),
-    *('target_img_path', 'focal', 'principal_pt', 'mm_per_px', 'gravity'),
+    *('target_img_path', 'focal', 'principal_pt', 'mm_per_px', 'gravity', 'gender'),
 )
 
 
@@ -23,17 +23,21 @@ class Pack3DPoseInputs(PackPoseInputs):
 
     Args:
         meta_keys (Sequence[str]): What becomes meta information. Defaults to MMPose's keys and
-            ``target_img_path``, ``focal`` and ``principal_pt`` (px), ``mm_per_px`` and
-            ``gravity`` (down, in camera axes).
+            ``target_img_path``, ``focal`` and ``principal_pt`` (px), ``mm_per_px``, ``gravity``
+            (down, in camera axes) and ``gender`` (of the labelled body).
         pack_transformed (bool): As in ``PackPoseInputs``.
     """
 
-    # Into gt_instances: joints in camera space in metres (1, J, 3) and whether they are labelled.
+    # Into gt_instances: joints in camera space in metres (1, J, 3) and whether they are labelled;
+    # SMPL's parameters and whether they are.
     instance_mapping_table: ClassVar = dict(
         **PackPoseInputs.instance_mapping_table,
         lifting_target='lifting_target',
         lifting_target_visible='lifting_target_visible',
         part_polarity='part_polarity',
+        smpl_pose='smpl_pose',
+        smpl_betas='smpl_betas',
+        has_smpl='has_smpl',
     )
 
     def __init__(

@@ -1,5 +1,6 @@
 """Formulas of evaluation, on tensors and arrays."""
 
+from mmpose_ext.evaluation.functional.mesh_errors import vertex_errors
 from mmpose_ext.evaluation.functional.pose3d_errors import (
     align_procrustes,
     align_scale,
@@ -28,4 +29,5 @@ __all__ = [
     'search_root_depth',
     'simdr_pck_accuracy',
     'total_bone_length',
+    'vertex_errors',
 ]

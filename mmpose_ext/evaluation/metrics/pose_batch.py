@@ -133,17 +133,30 @@ def sample_name(sample: dict) -> str:
     return f'sample {sample.get("id")} ({image_path(sample)})'
 
 
-def _field(sample: dict, group: str, field: str) -> np.ndarray:
-    """Read a field of predictions or labels, or refuse the sample that lacks it."""
+def instance_field(sample: dict, group: str, field: str, dtype: type = np.float64) -> np.ndarray:
+    """Read a field of predictions or labels.
+
+    Args:
+        sample (dict): The data sample.
+        group (str): ``'pred_instances'`` or ``'gt_instances'``.
+        field (str): The field.
+        dtype (type): What the values become.
+
+    Returns:
+        np.ndarray: A copy of the values.
+
+    Raises:
+        ValueError: If the sample lacks the field; the message names both.
+    """
     try:
-        return np.asarray(sample[group][field], dtype=np.float64)
+        return np.array(sample[group][field], dtype=dtype)
     except KeyError:
         raise ValueError(f'{sample_name(sample)} lacks {group}.{field}. {_CURES[group]}') from None
 
 
 def _pose(sample: dict, group: str, field: str, num_joints: int) -> np.ndarray:
     """Read the pose (J, 3) of the one person of a sample."""
-    pose = _field(sample, group, field)
+    pose = instance_field(sample, group, field)
     if pose.ndim != 3 or len(pose) != 1 or pose.shape[1] < num_joints or pose.shape[2] != 3:
         raise ValueError(
             f'{group}.{field} of {sample_name(sample)} must have the shape (1, J, 3) with at '
@@ -164,7 +177,7 @@ def _prediction(sample: dict, num_joints: int) -> np.ndarray:
 def _truth(sample: dict, root_index: int, num_joints: int) -> tuple[np.ndarray, np.ndarray]:
     """Read the true joints in mm (J, 3) and which are valid (J,)."""
     pose = _pose(sample, 'gt_instances', 'lifting_target', num_joints)
-    visible = _field(sample, 'gt_instances', 'lifting_target_visible')
+    visible = instance_field(sample, 'gt_instances', 'lifting_target_visible')
     if visible.size != len(pose):
         raise ValueError(
             f'gt_instances.lifting_target_visible of {sample_name(sample)} must have the shape '

@@ -88,6 +88,7 @@ class HEMletsHead(BaseHead):
                 f"map_order must be 'heatmaps_first' or 'hemlets_first', got {map_order!r}."
             )
         self.num_joints = num_joints
+        self.in_channels = in_channels
         self.heatmap_size = tuple(heatmap_size)
         self.depth_size = depth_size
         self.align = align
@@ -120,6 +121,7 @@ class HEMletsHead(BaseHead):
                 nn.ReLU(inplace=True),
             )
             fused_channels += encoder_channels
+        self.fused_channels = fused_channels
         self.volume_layers = nn.Sequential(
             nn.Conv2d(fused_channels, tail_channels, 1),
             nn.BatchNorm2d(tail_channels),
@@ -143,8 +145,9 @@ class HEMletsHead(BaseHead):
             feats: Feature maps, of which the last is used.
 
         Returns:
-            ``coords`` (B, J, 3): x, y, z, where -0.5 to 0.5 spans the volume, and ``maps``
-            (B, J + 3P, h, w), less those that are switched off, in the order of ``map_order``.
+            ``coords`` (B, J, 3): x, y, z, where -0.5 to 0.5 spans the volume; ``maps``
+            (B, J + 3P, h, w), less those that are switched off, in the order of ``map_order``;
+            and ``features`` (B, C, h, w), the fused features that the volume is made of.
 
         Raises:
             ValueError: If the maps are not of ``heatmap_size``.
@@ -163,7 +166,7 @@ class HEMletsHead(BaseHead):
             features = torch.cat([features, self.hemlets_encoder(maps)], dim=1)
         # Channel j * D + d is depth d of joint j.
         volume = self.volume_layers(features).unflatten(1, (self.num_joints, self.depth_size))
-        return dict(coords=soft_argmax_3d(volume, self.align), maps=maps)
+        return dict(coords=soft_argmax_3d(volume, self.align), maps=maps, features=features)
 
     def split_maps(self, maps: Tensor) -> dict[str, Tensor]:
         """Tell heatmaps and HEMlets apart.
@@ -196,7 +199,20 @@ class HEMletsHead(BaseHead):
             ``mpjpe`` in mm of the joints with a depth, as long as x and y are exact weak
             perspective.
         """
-        pred = self.forward(feats)
+        return self.loss_by_feat(self.forward(feats), batch_data_samples)
+
+    def loss_by_feat(
+        self, pred: dict[str, Tensor], batch_data_samples: list[PoseDataSample]
+    ) -> dict[str, Tensor]:
+        """Compute what :meth:`loss` returns from what :meth:`forward` predicted.
+
+        Args:
+            pred: What :meth:`forward` returns.
+            batch_data_samples: B samples with the labels of ``HEMletsLabel``.
+
+        Returns:
+            See :meth:`loss`.
+        """
         labels = _stack(
             [sample.gt_instance_labels for sample in batch_data_samples],
             ('keypoint_labels', 'keypoint_weights', 'keypoint_depth_weights', 'part_weights'),
@@ -254,13 +270,41 @@ class HEMletsHead(BaseHead):
             ValueError: If there is no decoder, or ``feats`` is no pair in the flip test.
         """
         test_cfg = test_cfg or {}
+        if not test_cfg.get('flip_test', False):
+            return self.predict_by_feat([self.forward(feats)], batch_data_samples, test_cfg)
+        check_flip_pair(feats)
+        return self.predict_by_feat([self.forward(f) for f in feats], batch_data_samples, test_cfg)
+
+    def predict_by_feat(
+        self,
+        preds: list[dict[str, Tensor]],
+        batch_data_samples: list[PoseDataSample],
+        test_cfg: dict,
+    ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
+        """Compute what :meth:`predict` returns from what :meth:`forward` predicted.
+
+        Args:
+            preds: What :meth:`forward` returns for the images and, in the flip test, behind it
+                for the mirrored images.
+            batch_data_samples: B samples.
+            test_cfg: ``output_heatmaps``.
+
+        Returns:
+            See :meth:`predict`.
+
+        Raises:
+            ValueError: If there is no decoder.
+        """
         if self.decoder is None:
             raise ValueError('HEMletsHead needs a decoder to predict: decoder=codec.')
-        if test_cfg.get('flip_test', False):
-            coords, maps = self._flip_test(feats, batch_data_samples)
-        else:
-            pred = self.forward(feats)
-            coords, maps = pred['coords'], self.split_maps(pred['maps'])
+        coords, maps = preds[0]['coords'], self.split_maps(preds[0]['maps'])
+        if len(preds) == 2:
+            coords, maps = self.average_flipped(preds[0], preds[1], batch_data_samples)
+        return self._decode(coords, maps, test_cfg)
+
+    def _decode(
+        self, coords: Tensor, maps: dict[str, Tensor], test_cfg: dict
+    ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
         keypoints, scores = self.decoder.batch_decode(coords)
         if 'heatmaps' in maps:
             peaks = maps['heatmaps'].detach().float().amax((2, 3)).clamp(0, 1).cpu().numpy()
@@ -281,12 +325,23 @@ class HEMletsHead(BaseHead):
         ]
         return preds, fields
 
-    def _flip_test(
-        self, feats: Any, batch_data_samples: list[PoseDataSample]
+    def average_flipped(
+        self,
+        pred: dict[str, Tensor],
+        mirrored: dict[str, Tensor],
+        batch_data_samples: list[PoseDataSample],
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Mean coordinates and maps of the images and the mirrored images."""
-        check_flip_pair(feats)
-        pred, mirrored = (self.forward(f) for f in feats)
+        """Average predictions of images and mirrored images.
+
+        Args:
+            pred: What :meth:`forward` returns for the images.
+            mirrored: The same for the mirrored images.
+            batch_data_samples: B samples.
+
+        Returns:
+            Mean coordinates (B, J, 3) and mean maps by kind, see :meth:`split_maps`, both of the
+            images.
+        """
         flip_indices = list(batch_data_samples[0].metainfo['flip_indices'])
         coords = unmirror(mirrored['coords'], flip_indices, self.decoder.input_size[0])
         maps = self.split_maps(pred['maps'])
