@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 from mmpose_ext.apis import infer_meshes, load_mesh_model, write_meshes
-from mmpose_ext.apis.mesh import body_of, read_photo
+from mmpose_ext.apis.mesh import as_photo, body_of
 from mmpose_ext.visualization.mesh_person import default_camera
 
 
@@ -119,7 +119,7 @@ def main() -> None:
     """Read the command line, predict, write."""
     args = parse_arguments()
     try:
-        photo = read_photo(args.image)
+        photo = as_photo(args.image)
         K = default_camera((photo.shape[1], photo.shape[0]))
         if args.focal is not None:
             K[(0, 1), (0, 1)] = args.focal

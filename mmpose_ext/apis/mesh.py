@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from mmengine.model import BaseModel
@@ -17,6 +16,7 @@ from mmpose_ext.models.body_models.rotations import matrix_to_axis_angle
 from mmpose_ext.models.body_models.smpl_body import SMPLBody
 from mmpose_ext.visualization.mesh_person import default_camera, predicted_mesh
 from mmpose_ext.visualization.person3d import Crop, crop_of, predicted_person
+from mmpose_ext.visualization.sheets import read_photo
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def infer_meshes(
         FileNotFoundError: If the image is missing or cannot be read.
     """
     body = body_of(model)
-    photo = read_photo(image)
+    photo = as_photo(image)
     H, W = photo.shape[:2]
     found = _check_boxes(boxes, (W, H), padding)
     K = default_camera((W, H)) if K is None else np.asarray(K, dtype=np.float64)
@@ -147,8 +147,8 @@ def infer_meshes(
     return [_read(sample, model, body, K, box) for sample, box in zip(samples, found, strict=True)]
 
 
-def read_photo(image: str | Path | np.ndarray) -> np.ndarray:
-    """Read an image.
+def as_photo(image: str | Path | np.ndarray) -> np.ndarray:
+    """Read an image, or check one that is read already.
 
     Args:
         image (str | Path | np.ndarray): A file, or the image itself.
@@ -164,10 +164,7 @@ def read_photo(image: str | Path | np.ndarray) -> np.ndarray:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise ValueError(f'an image is BGR (H, W, 3) uint8, got {image.shape} {image.dtype}')
         return image
-    photo = cv2.imread(str(image)) if Path(image).is_file() else None
-    if photo is None:
-        raise FileNotFoundError(f'there is no image {image}, or it cannot be read')
-    return photo
+    return read_photo(image)
 
 
 def _check_boxes(

@@ -1,6 +1,8 @@
 """The 24 joints of SMPL, in its order (Loper et al., SIGGRAPH Asia 2015)."""
 
 NUM_JOINTS = 24
+# Whose body a model file is.
+GENDERS = ('male', 'female', 'neutral')
 # Joint that each joint becomes in a mirrored image.
 FLIP_INDICES = (
     *(0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10),

@@ -14,7 +14,7 @@ from mmpose.structures.bbox import get_warp_matrix
 
 from mmpose_ext.visualization.captions import PAPER, header, text_width, write
 from mmpose_ext.visualization.person3d import as_array
-from mmpose_ext.visualization.sheets import draw_skeleton, tile_images
+from mmpose_ext.visualization.sheets import draw_skeleton, read_photo, tile_images
 
 _GAP = 4
 _TITLES = ('photograph', 'truth', 'predicted groups')
@@ -232,9 +232,7 @@ def crowd_sheet(
 
 
 def _panels(prediction: PoseDataSample, meta: dict, cell: int, kpt_thr: float) -> list[np.ndarray]:
-    photo = cv2.imread(prediction.img_path)
-    if photo is None:
-        raise FileNotFoundError(f'there is no image {prediction.img_path}, or it cannot be read')
+    photo = read_photo(prediction.img_path)
     frame = Frame.around(photo.shape[1], photo.shape[0], cell)
     picture = frame.on_paper(frame.fit(photo))
     truth, guess = prediction.gt_instances, prediction.pred_instances

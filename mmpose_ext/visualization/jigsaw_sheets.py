@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 from mmpose.structures import PoseDataSample
 
@@ -13,6 +12,7 @@ from mmpose_ext.codecs.functional.jigsaw import input_from_image, unshuffle_patc
 from mmpose_ext.datasets.transforms.hsjp_shuffle import HSJPShuffle
 from mmpose_ext.visualization.jigsaw import jigsaw_panels, tile_jigsaws
 from mmpose_ext.visualization.person3d import as_array
+from mmpose_ext.visualization.sheets import picture_of_input, predict_people
 
 
 @dataclass(frozen=True)
@@ -118,15 +118,11 @@ def jigsaw_sheet(
             f'{type(dataset).__name__} makes no puzzles: its pipeline has no HSJPShuffle; draw '
             'pose models with prediction_sheet'
         )
-    items = [dataset[index] for index in indices]
-    with torch.no_grad():
-        predictions = model.test_step(pseudo_collate(items))
     puzzles = []
-    for item, prediction in zip(items, predictions, strict=True):
+    for item, prediction in predict_people(model, dataset, indices):
         puzzle = puzzle_of(prediction, shuffle.use_udp)
-        seen = item['inputs'].permute(1, 2, 0).numpy()
         panels = jigsaw_panels(
-            unshuffle_patches(seen, puzzle.permutation, shuffle.grid),
+            unshuffle_patches(picture_of_input(item), puzzle.permutation, shuffle.grid),
             puzzle.permutation,
             puzzle.points,
             shuffle.grid,

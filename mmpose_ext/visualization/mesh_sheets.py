@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import torch
-from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 from mmpose.structures import PoseDataSample
 
@@ -15,7 +14,12 @@ from mmpose_ext.visualization.mesh_panels import body_note, draw_body, draw_body
 from mmpose_ext.visualization.mesh_person import camera_of, predicted_mesh, true_mesh
 from mmpose_ext.visualization.mesh_renderer import BODY_COLOR, TRUTH_COLOR
 from mmpose_ext.visualization.person3d import crop_of
-from mmpose_ext.visualization.sheets import tile_images
+from mmpose_ext.visualization.sheets import (
+    picture_of_input,
+    predict_people,
+    read_photo,
+    tile_images,
+)
 from mmpose_ext.visualization.stage3d import SIDE_VIEW
 
 _GAP = 4
@@ -61,12 +65,9 @@ def mesh_sheet(
             f'a head with a body_model is needed, such as PoShHead, got '
             f'{type(model.head).__name__}; draw 3D poses with prediction_sheet_3d'
         )
-    items = [dataset[index] for index in indices]
-    with torch.no_grad():
-        predictions = model.test_step(pseudo_collate(items))
     cells = []
-    for item, prediction in zip(items, predictions, strict=True):
-        seen = item['inputs'].permute(1, 2, 0).numpy()
+    for item, prediction in predict_people(model, dataset, indices):
+        seen = picture_of_input(item)
         cells.append(cv2.resize(seen, (cell, cell), interpolation=cv2.INTER_NEAREST))
         cells += _person_row(prediction, body, cell)
     sheet = tile_images(cells, columns=len(_TITLES) * people_per_row, gap=_GAP)
@@ -75,9 +76,7 @@ def mesh_sheet(
 
 
 def _person_row(prediction: PoseDataSample, body: SMPLBody, cell: int) -> list[np.ndarray]:
-    photo = cv2.imread(prediction.img_path)
-    if photo is None:
-        raise FileNotFoundError(f'there is no image {prediction.img_path}, or it cannot be read')
+    photo = read_photo(prediction.img_path)
     crop, K = crop_of(prediction), camera_of(prediction, (photo.shape[1], photo.shape[0]))
     row = []
     for person, color in (

@@ -1,6 +1,7 @@
 """Sheets: many small pictures in one, to see at a glance whether a model works."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -40,6 +41,56 @@ def tile_images(images: Sequence[np.ndarray], columns: int, gap: int = 4) -> np.
         y, x = gap + row * (H + gap), gap + column * (W + gap)
         sheet[y : y + H, x : x + W] = image
     return sheet
+
+
+def predict_people(
+    model: BaseModel, dataset: BaseDataset, indices: Sequence[int]
+) -> list[tuple[dict, PoseDataSample]]:
+    """Predict some of a dataset's people at once.
+
+    Args:
+        model (BaseModel): A top-down model.
+        dataset (BaseDataset): Dataset in test mode.
+        indices (Sequence[int]): Which of its people.
+
+    Returns:
+        list[tuple[dict, PoseDataSample]]: For each what the dataset gives and the prediction.
+    """
+    items = [dataset[index] for index in indices]
+    with torch.no_grad():
+        predictions = model.test_step(pseudo_collate(items))
+    return list(zip(items, predictions, strict=True))
+
+
+def picture_of_input(item: dict) -> np.ndarray:
+    """Give the network's input as a picture, at its own resolution.
+
+    Args:
+        item (dict): What a dataset gives: ``inputs`` (3, H, W), BGR uint8.
+
+    Returns:
+        np.ndarray: BGR image (H, W, 3) uint8.
+    """
+    picture: np.ndarray = item['inputs'].permute(1, 2, 0).numpy()
+    return picture
+
+
+def read_photo(path: str | Path) -> np.ndarray:
+    """Read a photograph.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        np.ndarray: BGR image (H, W, 3) uint8.
+
+    Raises:
+        FileNotFoundError: If it is missing or no image.
+    """
+    photo = cv2.imread(str(path)) if Path(path).is_file() else None
+    if photo is None:
+        raise FileNotFoundError(f'there is no image {path}, or it cannot be read')
+    return photo
 
 
 def draw_skeleton(
@@ -104,16 +155,13 @@ def prediction_sheet(
     Returns:
         np.ndarray: BGR image (H, W, 3) uint8.
     """
-    items = [dataset[index] for index in indices]
-    with torch.no_grad():
-        predictions = model.test_step(pseudo_collate(items))
     cells = []
-    for item, prediction in zip(items, predictions, strict=True):
+    for item, prediction in predict_people(model, dataset, indices):
         W, H = prediction.input_size
         cell = (round(cell_height * W / H), cell_height)
         warp = get_warp_matrix(prediction.input_center, prediction.input_scale, 0, cell)
-        crop = cv2.warpAffine(cv2.imread(prediction.img_path), warp, cell)
-        seen = item['inputs'].permute(1, 2, 0).numpy()
+        crop = cv2.warpAffine(read_photo(prediction.img_path), warp, cell)
+        seen = picture_of_input(item)
         cells.append(cv2.resize(seen, cell, interpolation=cv2.INTER_NEAREST))
         guess, truth = prediction.pred_instances, prediction.gt_instances
         for points, scores in (

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import torch
-from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 from mmpose.structures import PoseDataSample
 
@@ -13,7 +12,12 @@ from mmpose_ext.codecs.hemlets_label import HEMletsLabel
 from mmpose_ext.visualization.captions import PAPER, header
 from mmpose_ext.visualization.panels3d import draw_polarity, legend, person_panels
 from mmpose_ext.visualization.person3d import crop_of, predicted_person, true_person
-from mmpose_ext.visualization.sheets import tile_images
+from mmpose_ext.visualization.sheets import (
+    picture_of_input,
+    predict_people,
+    read_photo,
+    tile_images,
+)
 from mmpose_ext.visualization.stage3d import CAMERA_VIEW, SIDE_VIEW
 
 _GAP = 4
@@ -58,12 +62,9 @@ def prediction_sheet_3d(
             f'a head that decodes with HEMletsLabel is needed, got {type(model.head).__name__} '
             f'with {type(codec).__name__}; draw 2D models with prediction_sheet'
         )
-    items = [dataset[index] for index in indices]
-    with torch.no_grad():
-        predictions = model.test_step(pseudo_collate(items))
     cells = []
-    for item, prediction in zip(items, predictions, strict=True):
-        seen = item['inputs'].permute(1, 2, 0).numpy()
+    for item, prediction in predict_people(model, dataset, indices):
+        seen = picture_of_input(item)
         cells.append(cv2.resize(seen, (cell, cell), interpolation=cv2.INTER_NEAREST))
         cells += _person_row(prediction, dataset.metainfo, codec, cell, kpt_thr)
     titles = [*_TITLES, 'predicted polarity', 'true polarity']
@@ -75,9 +76,7 @@ def prediction_sheet_3d(
 def _person_row(
     prediction: PoseDataSample, meta: dict, codec: HEMletsLabel, cell: int, kpt_thr: float
 ) -> list[np.ndarray]:
-    photo = cv2.imread(prediction.img_path)
-    if photo is None:
-        raise FileNotFoundError(f'there is no image {prediction.img_path}, or it cannot be read')
+    photo = read_photo(prediction.img_path)
     crop = crop_of(prediction)
     person, truth = predicted_person(prediction, codec), true_person(prediction, codec)
     down = prediction.get('gravity', None)

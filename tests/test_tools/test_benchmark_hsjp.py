@@ -46,7 +46,7 @@ def test_a_missed_figure_is_told(
     monkeypatch.setattr(benchmark.Case, 'timings', lambda *_: (1.0, ours, ratio))
     page = str(tmp_path / 'hsjp.md')
     assert benchmark.main(['--threads', '1', '--out', page]) == status
-    assert ('Missed: a.' in capsys.readouterr().err) == bool(status)
+    assert ('Missed: a against b.' in capsys.readouterr().err) == bool(status)
 
 
 def test_unequal_results_end_the_run(benchmark, tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ def benchmark(root, monkeypatch):
 
 
 def a_case(benchmark, results=lambda: ([], [])):
-    return benchmark.Case('a', 'b', None, None, results, 1e-6, wanted=10)
+    return benchmark.Case('a', 'b', None, None, results, 1e-6, min_ratio=10)
 
 
 def test_quick_run_writes_the_table(benchmark, tmp_path):

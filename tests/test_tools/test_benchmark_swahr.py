@@ -17,7 +17,7 @@ def benchmark(root, monkeypatch):
 
 
 def a_case(benchmark, other_name='b', results=lambda: ([], [])):
-    return benchmark.Case('a', other_name, None, None, results, 1e-6, wanted=10)
+    return benchmark.Case('a', other_name, None, None, results, 1e-6, min_ratio=10)
 
 
 def test_quick_run_writes_the_tables(benchmark, tmp_path):

@@ -334,7 +334,7 @@ def test_refuses_what_cannot_be_matched(convert, tmp_path):
     ('args', 'message'),
     [
         (('spin', 'spin.npz', '--body3d', 'body3d.npz'), 'give --cameras'),
-        (('spin', 'none.npz'), 'there is no annotation file none.npz'),
+        (('spin', 'none.npz'), 'there is no file none.npz'),
         (('3dpw', '.', '--split', 'test'), 'there are no sequence files'),
         (('3dpw', '.', '--split', 'test', '--stride', '0'), 'stride should be at least 1'),
         (('3dpw', '.', '--split', 'test', '--regressor', 'J.npy'), 'give --body-model too'),

@@ -15,19 +15,28 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import mmpose_ext  # isort: skip  # mends what MMPose's imports need
 import cv2
-import measuring
 import mmpose
 import numpy as np
 import torch
 from hemlets_head import head_samples, layers_forward, without_norms
 from hemlets_loops import INPUT, loop_encode, partial_person, person
 from hemlets_memory import FORMS, JOINTS, SIZE, naive_soft_argmax, soft_argmax_step
-from measuring import Arrays, command_of, finish, make_parser, measured_in, written_by
+from measuring import (
+    TABLE_HEAD,
+    Arrays,
+    Case,
+    Table,
+    command_of,
+    finish,
+    make_parser,
+    measured_in,
+    written_by,
+)
 from torch import Tensor
 
 from mmpose_ext.codecs import HEMletsLabel
@@ -41,21 +50,12 @@ MAX_ENCODE_MS, MAX_OVERHEAD, MIN_SPEEDUP, MAX_MEMORY = 1.0, 1.15, 10.0, 3.0
 RESULTS = Path(__file__).parents[2] / 'docs' / 'results' / 'hemlets_speed.md'
 
 
-@dataclass
-class Case(measuring.Case):
-    """A row with the limits that were asked for."""
-
-    min_speedup: float | None = None
-    max_overhead: float | None = None
-    max_ms: float | None = None
-
-
 # Encoding.
 
 
 def encode_case() -> Case:
     """Encoding of one sample against the plain loop, with the figures that were asked for."""
-    return replace(loop_case(), min_speedup=MIN_SPEEDUP, max_ms=MAX_ENCODE_MS)
+    return replace(loop_case(), min_ratio=MIN_SPEEDUP, max_ms=MAX_ENCODE_MS)
 
 
 def loop_case(share: bool = False) -> Case:
@@ -162,11 +162,11 @@ def head_cases(device: str) -> list[Case]:
 
     def case(other_name: str, other: Callable[[], object], limit: float | None = None) -> Case:
         name = f'head with losses, forward + backward, batch {HEAD_BATCH}'
-        return Case(name, other_name, other, loss_step, results, 1e-3, max_overhead=limit)
+        return Case(name, other_name, other, loss_step, results, 1e-3, min_ratio=limit)
 
     bare = without_norms(head)
     return [
-        case('its convolutions alone', lambda: layers_step(bare), MAX_OVERHEAD),
+        case('its convolutions alone', lambda: layers_step(bare), 1 / MAX_OVERHEAD),
         case('its convolutions, batch norms and ReLUs', lambda: layers_step(head)),
         case('the same with a naive soft-argmax and losses', naive_loss_step),
     ]
@@ -186,31 +186,6 @@ def peak_memory(form: str, batch: int, device: str) -> float:
 
 
 # The page.
-
-
-def speed_row(case: Case, other: float, ours: float, ratio: float, unequal: float) -> str:
-    """One line of the Markdown table of times."""
-    wanted = []
-    if case.min_speedup:
-        wanted.append(f'>= {case.min_speedup:g}')
-    if case.max_ms:
-        wanted.append(f'< {case.max_ms:g} ms')
-    if case.max_overhead:
-        wanted.append(f'>= 1/{case.max_overhead:g}')
-    verdict = ('met' if is_met(case, ours, ratio) else 'missed') if wanted else '-'
-    return (
-        f'| {case.name} | {case.other_name} | {other:.3f} | {ours:.3f} | {ratio:.2f} '
-        f'| {", ".join(wanted) or "-"} | {verdict} | {unequal:.1g} |'
-    )
-
-
-def is_met(case: Case, ours: float, ratio: float) -> bool:
-    """Whether the figures keep the limits."""
-    return (
-        (case.min_speedup is None or ratio >= case.min_speedup)
-        and (case.max_overhead is None or ratio >= 1 / case.max_overhead)
-        and (case.max_ms is None or ours < case.max_ms)
-    )
 
 
 def memory_rows(peaks: dict[str, float], batch: int) -> list[str]:
@@ -251,8 +226,7 @@ and ratio are medians over turns in which both sides run one after the other, {t
 ratio is the other's time divided by ours; the head may take {MAX_OVERHEAD:g} times as long as its \
 convolutions, a ratio of at least {1 / MAX_OVERHEAD:.2f}.
 
-| what | against | its time, ms | mmpose_ext, ms | ratio | wanted | met | difference |
-| --- | --- | ---: | ---: | ---: | --- | --- | ---: |
+{TABLE_HEAD}
 {chr(10).join(rows)}
 
 {note}
@@ -284,24 +258,20 @@ def main(arguments: list[str] | None = None) -> int:
     cv2.setNumThreads(options.threads)
     torch.manual_seed(0)
     repeats, seconds = (1, 0.0) if options.quick else (9, 0.1)
-    rows, missed = [], []
+    table = Table()
     cases = [encode_case(), soft_argmax_case(options.device), *head_cases(options.device)]
     for case in cases:
-        unequal = case.difference()
-        other, ours, ratio = case.timings(repeats, seconds)
-        rows.append(speed_row(case, other, ours, ratio, unequal))
-        missed += [] if is_met(case, ours, ratio) else [case.name]
-        print(rows[-1], flush=True)
+        table.measure(case, repeats, seconds)
     note = sharing_note(repeats, seconds)
     print(note, flush=True)
     peaks = {form: peak_memory(form, options.batch, options.device) for form in FORMS}
     memory = memory_rows(peaks, options.batch)
     print('\n'.join(memory), flush=True)
     if not peaks['mmpose_ext'] < MAX_MEMORY * peaks[FORMS[0]]:
-        missed.append('peak memory')
+        table.missed.append('peak memory')
     command = command_of(__file__, options)
-    page = report(rows, note, memory, load, options.batch, options.device, command)
-    return finish(options, page, missed)
+    page = report(table.rows, note, memory, load, options.batch, options.device, command)
+    return finish(options, page, table.missed)
 
 
 if __name__ == '__main__':

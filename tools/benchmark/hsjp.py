@@ -12,17 +12,25 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mmpose_ext  # isort: skip  # mends what MMPose's imports need
 import cv2
-import measuring
 import mmpose
 import numpy as np
 import torch
-from measuring import Arrays, command_of, finish, make_parser, measured_in, written_by
+from measuring import (
+    TABLE_HEAD,
+    Arrays,
+    Case,
+    Table,
+    command_of,
+    finish,
+    make_parser,
+    measured_in,
+    written_by,
+)
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
@@ -49,22 +57,6 @@ PAIRS = {
         8,
     ),
 }
-
-
-@dataclass
-class Case(measuring.Case):
-    """A row with the largest time of ours, or the smallest ratio, that was asked for, if any."""
-
-    max_ms: float | None = None
-    min_ratio: float | None = None
-
-    def verdict(self, ours: float, ratio: float) -> tuple[str, str]:
-        """What was wanted, and whether it was met."""
-        if self.max_ms is not None:
-            return f'< {self.max_ms:g} ms', 'met' if ours < self.max_ms else 'missed'
-        if self.min_ratio is not None:
-            return f'>= {self.min_ratio:g}', 'met' if ratio >= self.min_ratio else 'missed'
-        return '-', '-'
 
 
 # The shuffle.
@@ -231,15 +223,6 @@ def all_cases(folder: Path, quick: bool) -> Iterator[Case]:
 # The page.
 
 
-def speed_row(case: Case, other: float, ours: float, ratio: float, unequal: float) -> str:
-    """One line of the Markdown table."""
-    wanted, met = case.verdict(ours, ratio)
-    return (
-        f'| {case.name} | {case.other_name} | {other:.3f} | {ours:.3f} | {ratio:.3f} '
-        f'| {wanted} | {met} | {unequal:.1g} |'
-    )
-
-
 def report(rows: list[str], load: float, command: str) -> str:
     """The Markdown page."""
     time_is = measured_in()
@@ -262,8 +245,7 @@ ends in 12 heatmaps in pretraining, in 17 in supervised training. Both read the 
 of 320x240 px. That sizes and trunk agree is what the column "difference" says here.
 - Loading alone says what matters where a GPU is faster than its loaders.
 
-| what | against | its time, ms | mmpose_ext, ms | ratio | wanted | met | difference |
-| --- | --- | ---: | ---: | ---: | --- | --- | ---: |
+{TABLE_HEAD}
 {chr(10).join(rows)}
 """
 
@@ -275,16 +257,12 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
     turns, seconds = (1, 0.0) if options.quick else (options.turns, 1.0)
-    rows, missed = [], []
+    table = Table()
     with tempfile.TemporaryDirectory() as folder:
         for case in all_cases(Path(folder), options.quick):
-            unequal = case.difference()
-            other, ours, ratio = case.timings(turns, seconds)
-            rows.append(speed_row(case, other, ours, ratio, unequal))
-            missed += [case.name] if case.verdict(ours, ratio)[1] == 'missed' else []
-            print(rows[-1], flush=True)
-    page = report(rows, load, command_of(__file__, options))
-    return finish(options, page, missed)
+            table.measure(case, turns, seconds)
+    page = report(table.rows, load, command_of(__file__, options))
+    return finish(options, page, table.missed)
 
 
 if __name__ == '__main__':

@@ -8,7 +8,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -19,10 +19,15 @@ from mmpose_ext.fileio import write_text
 
 Arrays = list[np.ndarray]
 
+# What stands above the rows of :class:`Table`.
+TABLE_HEAD = """\
+| what | against | its time, ms | mmpose_ext, ms | ratio | wanted | met | difference |
+| --- | --- | ---: | ---: | ---: | --- | --- | ---: |"""
+
 
 @dataclass
 class Case:
-    """One row: two ways to run something."""
+    """One row: two ways to run something, and what was asked of their times, if anything."""
 
     name: str
     other_name: str
@@ -30,6 +35,20 @@ class Case:
     ours: Callable[[], object]
     results: Callable[[], tuple[Arrays, Arrays]]  # the other's and ours; not timed
     tolerance: float
+    min_ratio: float | None = None  # of the other's time to ours
+    max_ms: float | None = None  # of ours
+
+    def wanted(self) -> str:
+        """What was asked for."""
+        limits = [] if self.min_ratio is None else [f'>= {self.min_ratio:.3g}']
+        limits += [] if self.max_ms is None else [f'< {self.max_ms:g} ms']
+        return ', '.join(limits)
+
+    def is_met(self, ours: float, ratio: float) -> bool:
+        """Whether times (our milliseconds, and the ratio) are as they were asked for."""
+        return (self.min_ratio is None or ratio >= self.min_ratio) and (
+            self.max_ms is None or ours < self.max_ms
+        )
 
     def difference(self) -> float:
         """Largest difference of the results, see :func:`largest_difference`."""
@@ -38,6 +57,35 @@ class Case:
     def timings(self, repeats: int, seconds: float) -> tuple[float, float, float]:
         """The other's time, ours and their ratio, see :func:`timings`."""
         return timings((self.other, self.ours), repeats, seconds)
+
+
+@dataclass
+class Table:
+    """Rows of what was measured.
+
+    Attributes:
+        rows (list[str]): Lines of Markdown, to go below ``TABLE_HEAD``.
+        missed (list[str]): What was not met.
+        ours (list[float]): Our times in milliseconds, row by row.
+    """
+
+    rows: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    ours: list[float] = field(default_factory=list)
+
+    def measure(self, case: Case, turns: int, seconds: float) -> None:
+        """Compare, time and print a row; see :func:`timings`."""
+        unequal = case.difference()
+        other, ours, ratio = case.timings(turns, seconds)
+        is_met, wanted = case.is_met(ours, ratio), case.wanted()
+        verdict = ('met' if is_met else 'missed') if wanted else '-'
+        self.rows.append(
+            f'| {case.name} | {case.other_name} | {other:.3f} | {ours:.3f} | {ratio:.2f} '
+            f'| {wanted or "-"} | {verdict} | {unequal:.1g} |'
+        )
+        self.missed += [] if is_met else [f'{case.name} against {case.other_name}']
+        self.ours.append(ours)
+        print(self.rows[-1], flush=True)
 
 
 def largest_difference(

@@ -12,15 +12,25 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import mmpose_ext  # isort: skip  # mends what MMPose's imports need
-import measuring
 import mmpose
 import numpy as np
 import smplx
 import torch
-from measuring import Arrays, command_of, finish, make_parser, measured_in, written_by
+from measuring import (
+    TABLE_HEAD,
+    Arrays,
+    Case,
+    Table,
+    command_of,
+    finish,
+    make_parser,
+    measured_in,
+    written_by,
+)
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
@@ -58,13 +68,6 @@ class Sizes:
 
 
 QUICK = Sizes('mannequin-coarse', (2,), 2, (1,))
-
-
-@dataclass
-class Case(measuring.Case):
-    """A row with the ratio of their times that was asked for."""
-
-    wanted: float
 
 
 def random_rotations(people: int, joints: int = 24) -> Tensor:
@@ -165,10 +168,15 @@ def body_cases(sizes: Sizes, batch: int) -> list[Case]:
     cases = []
     for what, step in (('forward', forward), ('forward + backward', backward)):
         name = f'body model, {what}, batch {batch}, {ours.num_vertices} vertices'
-        sides = [lambda step=step, run=run: step(run) for run in (run_smplx, run_ours)]
-        both = lambda sides=sides: (sides[0](), sides[1]())  # noqa: E731
+        sides = [partial(step, run) for run in (run_smplx, run_ours)]
+        both = partial(_both, *sides)
         cases.append(Case(name, 'smplx', *sides, both, 1e-5, BODY_SPEEDUP))
     return cases
+
+
+def _both(other: Callable[[], Arrays], ours: Callable[[], Arrays]) -> tuple[Arrays, Arrays]:
+    """The results of both sides."""
+    return other(), ours()
 
 
 # Rotations.
@@ -191,7 +199,7 @@ def rotation_cases(sizes: Sizes) -> list[Case]:
             return [loop().numpy()], [convert(*inputs).flatten(0, 1).numpy()]
 
         name = f'{name}, {len(flat[0])} rotations'
-        side = lambda: convert(*inputs)  # noqa: E731
+        side = partial(convert, *inputs)
         return Case(name, 'a loop over joints', loop, side, results, 1e-5, LOOPS_SPEEDUP)
 
     return [
@@ -214,14 +222,6 @@ def all_cases(sizes: Sizes) -> list[Callable[[], list[Case]]]:
 # The page.
 
 
-def speed_row(case: Case, other: float, ours: float, ratio: float, unequal: float) -> str:
-    """A row of the table."""
-    return (
-        f'| {case.name} | {case.other_name} | {other:.3f} | {ours:.3f} | {ratio:.2f} '
-        f'| >= {case.wanted:.3g} | {"met" if ratio >= case.wanted else "missed"} | {unequal:.1g} |'
-    )
-
-
 def report(rows: list[str], load: float, command: str) -> str:
     """The Markdown page."""
     return f"""# HEMlets PoSh: network, body model, rotations
@@ -242,8 +242,7 @@ the parameters are finite; smplx also gives its 21 extra points. The backward pa
 vertices to the rotations.
 - The rotations are converted at once, against the same formula for one joint after the other.
 
-| what | against | its time, ms | mmpose_ext, ms | ratio | wanted | met | difference |
-| --- | --- | ---: | ---: | ---: | --- | --- | ---: |
+{TABLE_HEAD}
 {chr(10).join(rows)}
 """
 
@@ -254,15 +253,12 @@ def main(arguments: list[str] | None = None) -> int:
     load = os.getloadavg()[0]
     torch.set_num_threads(options.threads)
     sizes, turns, seconds = (QUICK, 1, 0.0) if options.quick else (Sizes(), options.turns, 0.5)
-    rows, missed = [], []
+    table = Table()
     for make in all_cases(sizes):
         for case in make():
-            unequal = case.difference()
-            other, ours, ratio = case.timings(turns, seconds)
-            rows.append(speed_row(case, other, ours, ratio, unequal))
-            missed += [] if ratio >= case.wanted else [f'{case.name} against {case.other_name}']
-            print(rows[-1], flush=True)
-    return finish(options, report(rows, load, command_of(__file__, options)), missed)
+            table.measure(case, turns, seconds)
+    page = report(table.rows, load, command_of(__file__, options))
+    return finish(options, page, table.missed)
 
 
 if __name__ == '__main__':

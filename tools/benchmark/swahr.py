@@ -16,11 +16,20 @@ from itertools import pairwise
 from pathlib import Path
 
 import mmpose_ext  # isort: skip  # mends what MMPose's imports need
-import measuring
 import mmpose
 import numpy as np
 import torch
-from measuring import Arrays, command_of, finish, make_parser, measured_in, written_by
+from measuring import (
+    TABLE_HEAD,
+    Arrays,
+    Case,
+    Table,
+    command_of,
+    finish,
+    make_parser,
+    measured_in,
+    written_by,
+)
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.codecs import AssociativeEmbedding
@@ -59,13 +68,6 @@ class Sizes:
 
 
 QUICK = Sizes(2, (2, 3), 32, 3, (176, 128), 2.0, (2, 4), 128, 2)
-
-
-@dataclass
-class Case(measuring.Case):
-    """A row with the ratio of their times that was asked for."""
-
-    wanted: float
 
 
 # The loss of the tags.
@@ -232,14 +234,6 @@ def all_cases(sizes: Sizes) -> list[Callable[[], list[Case]]]:
 # The page.
 
 
-def speed_row(case: Case, other: float, ours: float, ratio: float, unequal: float) -> str:
-    """One line of the Markdown table of times."""
-    return (
-        f'| {case.name} | {case.other_name} | {other:.3f} | {ours:.3f} | {ratio:.2f} '
-        f'| >= {case.wanted:.3g} | {"met" if ratio >= case.wanted else "missed"} | {unequal:.1g} |'
-    )
-
-
 def growth_rows(times: dict[int, float]) -> tuple[list[str], list[str]]:
     """The table of how decoding grows with the crowd, and which of its steps are too large."""
     rows, missed = [], []
@@ -277,8 +271,7 @@ algorithm in Python.
 What comes after may take {MAX_SHARE:.0%} of the network's time, a ratio of at least \
 {1 / MAX_SHARE:.2f}; the column "difference" says that shapes and number of people agree.
 
-| what | against | its time, ms | mmpose_ext, ms | ratio | wanted | met | difference |
-| --- | --- | ---: | ---: | ---: | --- | --- | ---: |
+{TABLE_HEAD}
 {chr(10).join(rows)}
 
 How our time of decoding grows with the people; no faster than their number is wanted.
@@ -296,21 +289,16 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     sizes, turns, seconds = (QUICK, 1, 0.0) if options.quick else (Sizes(), options.turns, 0.5)
-    rows, missed, decode_times = [], [], []
+    table, decode_times = Table(), []
     for make in all_cases(sizes):
         cases = make()
         for case in cases:
-            unequal = case.difference()
-            other, ours, ratio = case.timings(turns, seconds)
-            rows.append(speed_row(case, other, ours, ratio, unequal))
-            missed += [] if ratio >= case.wanted else [f'{case.name} against {case.other_name}']
-            decode_times += [ours] if case.other_name == 'plain loops' else []
-            print(rows[-1], flush=True)
+            table.measure(case, turns, seconds)
+            decode_times += table.ours[-1:] if case.other_name == 'plain loops' else []
     growth, too_large = growth_rows(dict(zip(sizes.crowds, decode_times, strict=True)))
     print('\n'.join(growth), flush=True)
-    missed += too_large
-    page = report(rows, growth, load, command_of(__file__, options))
-    return finish(options, page, missed)
+    page = report(table.rows, growth, load, command_of(__file__, options))
+    return finish(options, page, table.missed + too_large)
 
 
 if __name__ == '__main__':

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmpose_ext.datasets.datasets.camera_file import gravity_of, intrinsics_of, load_cameras
-from mmpose_ext.datasets.datasets.human36m_file import Human36mFrames, read_human36m
+from mmpose_ext.datasets.datasets.annotation_checks import check_names
+from mmpose_ext.datasets.datasets.human36m_file import cameras_of, read_human36m
 from mmpose_ext.datasets.datasets.human36m_image import root_box
-from mmpose_ext.datasets.datasets.npz_file import check_names, read_npz
+from mmpose_ext.npz import read_npz
 from mmpose_ext.skeletons import human36m18
 
 # SPIN's boxes are squares of scale * 200 px.
@@ -172,7 +172,7 @@ def _parameters(path: str, data: dict[str, np.ndarray]) -> dict[str, np.ndarray]
 def _human36m_columns(path: str, cameras_path: str, world_up: str) -> dict[str, np.ndarray]:
     """Give names, crops, 3D joints, the photographs' own 2D points and cameras of frames."""
     frames = read_human36m(path)
-    focal, principal_pt, gravity = _cameras(frames, path, cameras_path, world_up)
+    focal, principal_pt, gravity = cameras_of(frames, path, cameras_path, world_up)
     intrinsics = np.zeros((len(focal), 3, 3))
     intrinsics[:, (0, 1), (0, 1)] = focal
     intrinsics[:, :2, 2] = principal_pt
@@ -189,23 +189,6 @@ def _human36m_columns(path: str, cameras_path: str, world_up: str) -> dict[str, 
         _check_shapes(path, data, len(focal), dict(part=(17, 3)))
         columns['keypoints_2d'] = to_18(data['part'], [(*range(17), -1)])
     return columns
-
-
-def _cameras(
-    frames: Human36mFrames, path: str, cameras_path: str, world_up: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give focal lengths and principal points (N, 2) px, and gravity (N, 3), NaN if not told."""
-    cameras = load_cameras(cameras_path)
-    missing = sorted(set(frames.cameras) - set(cameras))
-    if missing:
-        raise ValueError(f'{cameras_path} lacks cameras of {path}, such as {missing[0]}')
-    values = {}
-    for key in set(frames.cameras):
-        down = gravity_of(cameras[key], 'xyz'.index(world_up))
-        values[key] = *intrinsics_of(cameras[key]), np.full(3, np.nan) if down is None else down
-    columns = zip(*(values[key] for key in frames.cameras), strict=True)
-    focal, principal_pt, gravity = map(np.stack, columns)
-    return focal, principal_pt, gravity
 
 
 def _take_over(

@@ -14,6 +14,7 @@ from smpl_sources import square_boxes, to_18
 from tqdm import tqdm
 
 from mmpose_ext.datasets.datasets.human36m_image import root_box
+from mmpose_ext.datasets.datasets.smpl_image_file import GENDERS
 from mmpose_ext.models.body_models.smpl_body import SMPLBody
 from mmpose_ext.pickles import restricted_load
 from mmpose_ext.skeletons import human36m18
@@ -23,7 +24,6 @@ _BOX_MARGIN = 1.2
 # OpenPose's confidence above which a keypoint is labelled, SPIN's.
 _MIN_CONFIDENCE = 0.3
 _BATCH = 256
-_GENDERS = {'m': 'male', 'f': 'female', 'n': 'neutral'}
 _PERSON_KEYS = ('poses', 'betas', 'trans', 'jointPositions', 'poses2d', 'campose_valid', 'genders')
 
 
@@ -158,7 +158,7 @@ def _person(sequence: dict[str, Any], number: int, stride: int) -> dict[str, np.
         'betas': np.tile(np.asarray(sequence['betas'][number], np.float64)[:10], (count, 1)),
         'keypoints_2d': to_18(detected, [human36m18.FROM_OPENPOSE_18]),
         'K': np.tile(intrinsics, (count, 1, 1)),
-        'gender': np.full(count, _GENDERS.get(letter, letter), dtype='U10'),
+        'gender': np.full(count, GENDERS.get(letter, letter), dtype='U10'),
         'pelvis': joints[:, 0],
     }
 

@@ -85,3 +85,24 @@ def check_indices(indices: int | Sequence[int] | None, number: int, where: str) 
             f'indices ask for {reach} frames of {where}, which has {number}. Make more, or '
             'change indices.'
         )
+
+
+def check_names(path: str, names: np.ndarray) -> list[str]:
+    """Check the column of an npz file that names the images.
+
+    Args:
+        path (str): The file, for the error.
+        names (np.ndarray): Its imgname.
+
+    Returns:
+        list[str]: The N names.
+
+    Raises:
+        ValueError: If they are not text (N,), N at least 1.
+    """
+    if names.ndim != 1 or names.dtype.kind != 'U' or not len(names):
+        raise ValueError(
+            f'{path}: imgname should be names of images (N,), got {names.dtype} {names.shape}'
+        )
+    listed: list[str] = names.tolist()
+    return listed

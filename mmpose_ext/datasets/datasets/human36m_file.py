@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmpose_ext.datasets.datasets.npz_file import check_names, read_npz
+from mmpose_ext.datasets.datasets.annotation_checks import check_names
+from mmpose_ext.datasets.datasets.camera_file import gravity_of, intrinsics_of, load_cameras
+from mmpose_ext.npz import read_npz
 from mmpose_ext.skeletons import human36m18
 
 _NAME = re.compile(r'(?P<subject>[^_.]+)_(?P<action>[^.]+)\.(?P<camera>[^_.]+)_[^.]+\.\w+')
@@ -105,6 +107,52 @@ def _read_arrays(path: str) -> tuple[list[str], np.ndarray]:
             f'{(len(names), human36m18.NUM_EVALUATED, 4)}, got {points.dtype} {points.shape}'
         )
     return names, points.astype(np.float64, copy=False)
+
+
+def cameras_of(
+    frames: Human36mFrames, ann_file: str, camera_file: str, world_up: str = 'z'
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find the cameras that took frames.
+
+    Args:
+        frames (Human36mFrames): N frames.
+        ann_file (str): Where they are from, for the errors.
+        camera_file (str): MMPose's ``cameras.pkl``.
+        world_up (str): Axis of the cameras' world that points up: ``'z'`` in Human3.6M, ``'y'``
+            for mannequins.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray, np.ndarray]: Focal lengths (N, 2) and principal points (N, 2)
+        in px, and unit vectors (N, 3) that point down in camera axes, NaN where the camera does
+        not tell it.
+
+    Raises:
+        FileNotFoundError: If there is no file of cameras.
+        ValueError: If it is no such file, or lacks a camera or what it should tell. Names the
+            frame.
+    """
+    cameras = load_cameras(camera_file)
+    up_axis = 'xyz'.index(world_up)
+    found: dict[tuple[str, str], tuple] = {}
+    for index, key in enumerate(frames.cameras):
+        if key in found:
+            continue
+        frame = f'{ann_file}: row {frames.rows[index]} ({frames.imgnames[index]})'
+        if key not in cameras:
+            raise ValueError(
+                f'{frame} was taken by camera {key[1]} of subject {key[0]}, which is not '
+                f'among the {len(cameras)} cameras of {camera_file}. Give the file of cameras '
+                'that was made with these annotations.'
+            )
+        try:
+            down = gravity_of(cameras[key], up_axis)
+            down = np.full(3, np.nan) if down is None else down
+            found[key] = *intrinsics_of(cameras[key]), down
+        except ValueError as error:
+            raise ValueError(f'{frame}: camera {key} of {camera_file}: {error}') from error
+    columns = zip(*(found[key] for key in frames.cameras), strict=True)
+    focal, principal_pt, gravity = map(np.stack, columns)
+    return focal, principal_pt, gravity
 
 
 def _check_joints(path: str, names: list[str], joints: np.ndarray, visible: np.ndarray) -> None:

@@ -11,8 +11,11 @@ from mmpose.registry import DATASETS
 
 from mmpose_ext.codecs.functional.hemlets import polarity_from_depth
 from mmpose_ext.datasets.datasets.annotation_checks import check_indices
-from mmpose_ext.datasets.datasets.camera_file import gravity_of, intrinsics_of, load_cameras
-from mmpose_ext.datasets.datasets.human36m_file import Human36mFrames, read_human36m
+from mmpose_ext.datasets.datasets.human36m_file import (
+    Human36mFrames,
+    cameras_of,
+    read_human36m,
+)
 from mmpose_ext.datasets.datasets.part_polarity import UNKNOWN, check_parts, load_part_polarity
 from mmpose_ext.datasets.datasets.smpl_parameters import read_parameters
 from mmpose_ext.skeletons import human36m18
@@ -169,7 +172,8 @@ class Human36mImageDataset(BaseCocoStyleDataset):
         paths = [os.path.join(self.data_prefix['img'], name) for name in frames.imgnames]
         polarity = self._polarities_of_file(paths)
         frames = frames.take(_every_nth(frames.videos, self.frame_stride))
-        focal, principal_pt, gravity = self._cameras(frames)
+        cameras = self._path(self.camera_param_file)
+        focal, principal_pt, gravity = cameras_of(frames, self.ann_file, cameras, self.world_up)
         box = root_box(frames.joints[:, 0], focal, principal_pt, self.box_size / _MM)
         depth = frames.joints[..., 2:] - frames.joints[:, :1, 2:]
         points = project(frames.joints, focal, principal_pt)
@@ -187,7 +191,7 @@ class Human36mImageDataset(BaseCocoStyleDataset):
         if self.smpl_file is not None:
             parameters = read_parameters(self._path(self.smpl_file), frames.imgnames)
             self._labels.update(parameters.fields())
-        if gravity is not None:
+        if not np.isnan(gravity).any():
             self._labels['gravity'] = gravity.astype(np.float32)
         if polarity is not None:
             self._labels['part_polarity'] = polarity[frames.rows, None]
@@ -228,30 +232,6 @@ class Human36mImageDataset(BaseCocoStyleDataset):
     def _path(self, name: str) -> str:
         """Put a relative name below ``data_root``, as MMEngine does with ``ann_file``."""
         return os.path.join(self.data_root or '', name)
-
-    def _cameras(self, frames: Human36mFrames) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Give focal length and principal point (N, 2), px, and gravity (N, 3), if all tell it."""
-        path = self._path(self.camera_param_file)
-        cameras = load_cameras(path)
-        up_axis = 'xyz'.index(self.world_up)
-        found: dict[tuple[str, str], tuple] = {}
-        for index, key in enumerate(frames.cameras):
-            if key in found:
-                continue
-            frame = f'{self.ann_file}: row {frames.rows[index]} ({frames.imgnames[index]})'
-            if key not in cameras:
-                raise ValueError(
-                    f'{frame} was taken by camera {key[1]} of subject {key[0]}, which is not '
-                    f'among the {len(cameras)} cameras of {path}. Give the file of cameras that '
-                    'was made with these annotations.'
-                )
-            try:
-                found[key] = *intrinsics_of(cameras[key]), gravity_of(cameras[key], up_axis)
-            except ValueError as error:
-                raise ValueError(f'{frame}: camera {key} of {path}: {error}') from error
-        focal, principal_pt, gravity = zip(*(found[key] for key in frames.cameras), strict=True)
-        down = None if any(vector is None for vector in gravity) else np.stack(gravity)
-        return np.stack(focal), np.stack(principal_pt), down
 
     def _polarities_of_file(self, paths: list[str]) -> np.ndarray | None:
         """Give the part polarities (N, P) int64 of a file for all rows, if there is one."""

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmpose_ext.datasets.datasets.npz_file import check_names, read_npz
+from mmpose_ext.datasets.datasets.annotation_checks import check_names
 from mmpose_ext.datasets.datasets.smpl_parameters import (
     SHAPES,
     SMPLParameters,
     check_flags,
     parse_parameters,
 )
-from mmpose_ext.skeletons import human36m18
+from mmpose_ext.npz import read_npz
+from mmpose_ext.skeletons import human36m18, smpl24
 
 _JOINTS = human36m18.NUM_JOINTS
 _OPTIONAL = (
@@ -24,8 +25,8 @@ _MAX_LENGTH = 100.0
 # How far the length of a direction may be from 1: what float32 or a measured rotation leaves.
 _UNIT_TOLERANCE = 1e-3
 # How files name genders; 3DPW and SPIN write a letter.
-_GENDERS = {name: name for name in ('male', 'female', 'neutral', '')}
-_GENDERS |= {'m': 'male', 'f': 'female', 'n': 'neutral'}
+GENDERS = {'': '', **{name: name for name in smpl24.GENDERS}}
+GENDERS |= {name[0]: name for name in smpl24.GENDERS}
 
 
 @dataclass(frozen=True)
@@ -182,9 +183,9 @@ class _Rows:
             raise ValueError(
                 f'{self.path}: gender should be text ({count},), got {values.dtype} {values.shape}'
             )
-        unknown = ~np.isin(values, list(_GENDERS))
+        unknown = ~np.isin(values, list(GENDERS))
         self.refuse(unknown, 'gender', values, "'male', 'female', 'neutral' or '' if not known")
-        return [_GENDERS[value] for value in values.tolist()]
+        return [GENDERS[value] for value in values.tolist()]
 
     def cameras(self, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Give intrinsic matrices (N, 3, 3) and where they are known (N,)."""

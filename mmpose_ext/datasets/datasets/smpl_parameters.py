@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmpose_ext.datasets.datasets.npz_file import check_names, read_npz
+from mmpose_ext.datasets.datasets.annotation_checks import check_names
+from mmpose_ext.npz import read_npz
 
 # Arrays of the parameters and their shapes after N.
 SHAPES = {'global_orient': (3,), 'body_pose': (69,), 'betas': (10,)}

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from mmpose_ext.evaluation.functional.mesh_errors import MESH_ALIGNMENTS, vertex_errors
 from mmpose_ext.evaluation.functional.pose3d_errors import joint_errors
 from mmpose_ext.evaluation.metrics.pose_batch import instance_field, sample_name
-from mmpose_ext.skeletons import human36m18
+from mmpose_ext.skeletons import human36m18, smpl24
 
 # Evaluated joints among the 18, and what ends the name of their metrics. The 14 are the ones that
 # the papers on human mesh recovery report: Leeds Sports Pose's, out of Human3.6M's 17.
@@ -21,7 +21,6 @@ JOINTS = {
     'h36m17': ('', tuple(range(human36m18.NUM_EVALUATED))),
     'lsp14': ('-14', (3, 2, 1, 4, 5, 6, 16, 15, 14, 11, 12, 13, 8, 10)),
 }
-GENDERS = ('male', 'female', 'neutral')
 TRUTHS = {'labels': ('labels',), 'body': ('body',), 'both': ('labels', 'body')}
 _PREFIXES = {'none': '', 'procrustes': 'PA-'}
 _MM = 1000.0
@@ -96,9 +95,9 @@ class SMPLMetric(BaseMetric):
         self.needs_body = vertices or 'body' in self.truths
         self.is_gendered = gendered_bodies is not None
         gendered_bodies = gendered_bodies or {}
-        others = [name for name in gendered_bodies if name not in GENDERS]
+        others = [name for name in gendered_bodies if name not in smpl24.GENDERS]
         if others:
-            raise ValueError(f'gendered_bodies must be of {GENDERS}, got {others}.')
+            raise ValueError(f'gendered_bodies must be of {smpl24.GENDERS}, got {others}.')
         self.bodies: dict[str, Any] = {}
         if self.needs_body:
             configs = {_ANY: body_model, **gendered_bodies}

@@ -1,6 +1,5 @@
 """Joints of a posed body: those of SMPL, and the ones that data sets label."""
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from smplx.vertex_ids import vertex_ids
 
-from mmpose_ext.skeletons import human36m18, lsp14
+from mmpose_ext.npz import read_npz
+from mmpose_ext.skeletons import human36m18, lsp14, smpl24
 from mmpose_ext.synthetic.skeleton import COCO_NAMES, JOINT_NAMES
 
 NAMES = ('smpl24', 'h36m17', 'h36m18', 'coco17', 'lsp14')
 ORDERS = ('mmpose', 'spin')
 
-_NUM_SMPL = 24
 # Rows of SPIN's regressor that are MMPose's: it has the left leg first.
 _FROM_SPIN = (0, 4, 5, 6, 1, 2, 3, *range(7, 17))
 # Pairs (left, right) of MMPose's rows: hips, knees, ankles; shoulders, elbows, wrists.
@@ -84,7 +83,7 @@ def joint_set(
             number of vertices, another order, or values that are not finite.
     """
     if name == 'smpl24':
-        return JointSet(JOINT_NAMES, joint_weights=np.eye(_NUM_SMPL))
+        return JointSet(JOINT_NAMES, joint_weights=np.eye(smpl24.NUM_JOINTS))
     if name == 'coco17':
         return _coco17(arrays)
     if name not in NAMES:
@@ -133,7 +132,7 @@ def _coco17(arrays: Mapping[str, np.ndarray]) -> JointSet:
             f"COCO's points of the face are known in bodies of {list(_FACE_OF)} vertices, this "
             f'one has {num_vertices}: give its file a J_regressor_coco (17, {num_vertices})'
         )
-    of_vertices, of_joints = np.zeros((17, num_vertices)), np.zeros((17, _NUM_SMPL))
+    of_vertices, of_joints = np.zeros((17, num_vertices)), np.zeros((17, smpl24.NUM_JOINTS))
     of_vertices[range(5), [vertex_ids[_FACE_OF[num_vertices]][name] for name in _FACE]] = 1
     of_joints[range(5, 17), [JOINT_NAMES.index(name) for name in COCO_NAMES[5:]]] = 1
     return JointSet(COCO_NAMES, of_vertices, of_joints)
@@ -141,7 +140,7 @@ def _coco17(arrays: Mapping[str, np.ndarray]) -> JointSet:
 
 def _mixture(key: str, names: tuple[str, ...], arrays: Mapping[str, np.ndarray]) -> JointSet:
     parts = []
-    for part, columns in (('vertex', len(arrays['v_template'])), ('joint', _NUM_SMPL)):
+    for part, columns in (('vertex', len(arrays['v_template'])), ('joint', smpl24.NUM_JOINTS)):
         weights = arrays.get(f'{part}_mixture_{key}')
         expected = (len(names), columns)
         if weights is None or weights.shape != expected:
@@ -155,27 +154,22 @@ def _mixture(key: str, names: tuple[str, ...], arrays: Mapping[str, np.ndarray])
 
 
 def _load(path: str | Path) -> np.ndarray:
+    key = 'J_regressor_h36m'
+    if Path(path).suffix == '.npz':
+        what = f'a joint regressor: np.savez(..., {key}=array) with an array (17, V)'
+        return read_npz(str(path), [key], what=what)[key]
     try:
         content = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
         raise FileNotFoundError(f'there is no joint regressor {path}') from error
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, OSError) as error:
         raise ValueError(
             f'{path} is no joint regressor ({error}): it should be a .npy or .npz of a numeric '
             'array (17, V)'
         ) from error
-    if isinstance(content, np.ndarray):
-        return content
-    with content:
-        if 'J_regressor_h36m' not in content.files:
-            raise ValueError(
-                f'{path} has no J_regressor_h36m, only {content.files}: save it as '
-                "np.savez('J_regressor_h36m.npz', J_regressor_h36m=array)"
-            )
-        try:
-            return np.asarray(content['J_regressor_h36m'])
-        except ValueError as error:
-            raise ValueError(f'{path} is no joint regressor ({error})') from error
+    if not isinstance(content, np.ndarray):
+        raise ValueError(f'{path} is an npz: give it the suffix .npz')
+    return content
 
 
 def _check_regressor(weights: np.ndarray, template: np.ndarray, order: str) -> None:

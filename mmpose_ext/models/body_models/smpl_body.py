@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from mmpose_ext.models.body_models.joint_sets import JointSet, joint_set
 from mmpose_ext.models.body_models.model_file import MANNEQUINS, body_arrays, find_model_file
 from mmpose_ext.models.body_models.skinning import blend_vertices, pose_joints, skin
+from mmpose_ext.skeletons import smpl24
 
 # Joints of each model type. All share their first 22; where SMPL has two joints of the hands the
 # others have fingers.
-MODEL_TYPES = {'smpl': 24, 'smplh': 52, 'smplx': 55}
+MODEL_TYPES = {'smpl': smpl24.NUM_JOINTS, 'smplh': 52, 'smplx': 55}
 _NAMES_WITH_FINGERS = {'smplh': SMPLH_JOINT_NAMES, 'smplx': SMPLX_JOINT_NAMES}
 _NUM_SHARED = 22
 
@@ -223,7 +224,7 @@ class SMPLBody(nn.Module):
         self._keep('_joint_directions', joint_directions.reshape(self.num_betas, -1))
         directions = [shapedirs.reshape(-1, self.num_betas), posedirs.reshape(template.size, -1)]
         self._keep('_directions', np.concatenate(directions, 1).T)
-        rows = np.arange(24)
+        rows = np.arange(smpl24.NUM_JOINTS)
         if self.model_type != 'smpl':
             names = _NAMES_WITH_FINGERS[self.model_type]
             rows[_NUM_SHARED:] = names.index('left_middle1'), names.index('right_middle1')
@@ -235,7 +236,7 @@ class SMPLBody(nn.Module):
         if of_vertices is None:
             of_vertices = np.zeros((self.num_joints, 0))
         if of_joints is None:
-            of_joints = np.zeros((self.num_joints, 24))
+            of_joints = np.zeros((self.num_joints, smpl24.NUM_JOINTS))
         used = np.flatnonzero(of_vertices.any(0))
         self._keep('_used_vertices', used)
         self._keep('_vertex_weights', of_vertices[:, used])

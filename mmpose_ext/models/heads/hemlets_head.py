@@ -270,23 +270,21 @@ class HEMletsHead(BaseHead):
             ValueError: If there is no decoder, or ``feats`` is no pair in the flip test.
         """
         test_cfg = test_cfg or {}
-        if not test_cfg.get('flip_test', False):
-            return self.predict_by_feat([self.forward(feats)], batch_data_samples, test_cfg)
-        check_flip_pair(feats)
-        return self.predict_by_feat([self.forward(f) for f in feats], batch_data_samples, test_cfg)
+        is_flip_test = test_cfg.get('flip_test', False)
+        if is_flip_test:
+            check_flip_pair(feats)
+        preds = [self.forward(f) for f in (feats if is_flip_test else [feats])]
+        coords, maps = self.merge_flipped(preds, batch_data_samples)
+        return self.predict_by_maps(coords, maps, test_cfg)
 
-    def predict_by_feat(
-        self,
-        preds: list[dict[str, Tensor]],
-        batch_data_samples: list[PoseDataSample],
-        test_cfg: dict,
+    def predict_by_maps(
+        self, coords: Tensor, maps: dict[str, Tensor], test_cfg: dict
     ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
-        """Compute what :meth:`predict` returns from what :meth:`forward` predicted.
+        """Compute what :meth:`predict` returns from coordinates and maps.
 
         Args:
-            preds: What :meth:`forward` returns for the images and, in the flip test, behind it
-                for the mirrored images.
-            batch_data_samples: B samples.
+            coords: Coordinates (B, J, 3).
+            maps: Maps by kind, see :meth:`split_maps`.
             test_cfg: ``output_heatmaps``.
 
         Returns:
@@ -297,14 +295,6 @@ class HEMletsHead(BaseHead):
         """
         if self.decoder is None:
             raise ValueError('HEMletsHead needs a decoder to predict: decoder=codec.')
-        coords, maps = preds[0]['coords'], self.split_maps(preds[0]['maps'])
-        if len(preds) == 2:
-            coords, maps = self.average_flipped(preds[0], preds[1], batch_data_samples)
-        return self._decode(coords, maps, test_cfg)
-
-    def _decode(
-        self, coords: Tensor, maps: dict[str, Tensor], test_cfg: dict
-    ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
         keypoints, scores = self.decoder.batch_decode(coords)
         if 'heatmaps' in maps:
             peaks = maps['heatmaps'].detach().float().amax((2, 3)).clamp(0, 1).cpu().numpy()
@@ -325,23 +315,24 @@ class HEMletsHead(BaseHead):
         ]
         return preds, fields
 
-    def average_flipped(
-        self,
-        pred: dict[str, Tensor],
-        mirrored: dict[str, Tensor],
-        batch_data_samples: list[PoseDataSample],
+    def merge_flipped(
+        self, preds: list[dict[str, Tensor]], batch_data_samples: list[PoseDataSample]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Average predictions of images and mirrored images.
+        """Average predictions of images and, in the flip test, of the mirrored images.
 
         Args:
-            pred: What :meth:`forward` returns for the images.
-            mirrored: The same for the mirrored images.
+            preds: What :meth:`forward` returns for the images and, in the flip test, behind it
+                for the mirrored images.
             batch_data_samples: B samples.
 
         Returns:
             Mean coordinates (B, J, 3) and mean maps by kind, see :meth:`split_maps`, both of the
             images.
         """
+        pred, *others = preds
+        if not others:
+            return pred['coords'], self.split_maps(pred['maps'])
+        (mirrored,) = others
         flip_indices = list(batch_data_samples[0].metainfo['flip_indices'])
         coords = unmirror(mirrored['coords'], flip_indices, self.decoder.input_size[0])
         maps = self.split_maps(pred['maps'])

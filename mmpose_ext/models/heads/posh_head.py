@@ -273,12 +273,12 @@ class PoShHead(BaseHead):
         if is_flip_test:
             check_flip_pair(feats)
         preds = [self.forward(f) for f in (feats if is_flip_test else [feats])]
-        results = self.pose_head.predict_by_feat(preds, batch_data_samples, test_cfg)
-        smpl, coords = preds[0], preds[0]['coords']
+        coords, maps = self.pose_head.merge_flipped(preds, batch_data_samples)
+        results = self.pose_head.predict_by_maps(coords, maps, test_cfg)
+        smpl = preds[0]
         if is_flip_test:
             width = self.decoder.input_size[0]
             smpl = average_smpl(smpl, unmirror_smpl(preds[1], width))
-            coords, _ = self.pose_head.average_flipped(*preds, batch_data_samples)
         pose, betas = smpl['pose'], smpl['betas']
         if refine is not None:
             pose, betas = self._refine(pose, betas, coords, dict(refine))

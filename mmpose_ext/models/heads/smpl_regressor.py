@@ -1,7 +1,5 @@
 """The shallow network of HEMlets PoSh: features and joints to the parameters of SMPL."""
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from mmpose_ext.models.body_models.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
+from mmpose_ext.npz import read_npz
+from mmpose_ext.skeletons import smpl24
 
-NUM_SMPL_JOINTS = 24
-_ROTATION_6D = 6 * NUM_SMPL_JOINTS
+_ROTATION_6D = 6 * smpl24.NUM_JOINTS
 # A person upright before the camera (y up becomes y down, face to the camera), filling the crop.
 _FACING_CAMERA = (1.0, -1.0, -1.0)
 _CAMERA = (0.9, 0.0, 0.0)
@@ -138,7 +137,7 @@ class SMPLRegressor(nn.Module):
                 name: estimate[name] + decoder(hidden) for name, decoder in self.decoders.items()
             }
         # Half precision would not give rotations.
-        pose = estimate['pose'].float().view(batch, NUM_SMPL_JOINTS, 6)
+        pose = estimate['pose'].float().view(batch, smpl24.NUM_JOINTS, 6)
         return dict(
             pose=rotation_6d_to_matrix(pose),
             betas=estimate['betas'].float(),
@@ -169,39 +168,31 @@ def _decoder(in_channels: int, out_channels: int) -> nn.Linear:
 def _mean_estimate(path: str | Path | None, num_betas: int) -> dict[str, Tensor]:
     """Where the estimate starts: 6D rotations (144,), betas and camera (3,)."""
     if path is None:
-        pose = torch.eye(3).repeat(NUM_SMPL_JOINTS, 1, 1)
+        pose = torch.eye(3).repeat(smpl24.NUM_JOINTS, 1, 1)
         pose[0] = torch.tensor(_FACING_CAMERA).diag()
         betas, camera = torch.zeros(num_betas), torch.tensor(_CAMERA)
     else:
         shapes = dict(pose=(_ROTATION_6D,), shape=(num_betas,), cam=(3,))
         found = _read_arrays(path, shapes)
-        numbers = torch.from_numpy(found['pose']).float().view(NUM_SMPL_JOINTS, 6)
+        numbers = torch.from_numpy(found['pose']).float().view(smpl24.NUM_JOINTS, 6)
         pose = rotation_6d_to_matrix(numbers, layout='interleaved')
         betas, camera = (torch.from_numpy(found[name]).float() for name in ('shape', 'cam'))
     return dict(pose=matrix_to_rotation_6d(pose).flatten(), betas=betas, camera=camera)
 
 
 def _read_arrays(path: str | Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """Read finite arrays of some shapes from an npz file, without pickles."""
-    cure = f'it must hold {shapes}, as the smpl_mean_params.npz of SPIN does'
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in shapes if name in file.files}
-    except (
-        *(AttributeError, EOFError, NotImplementedError, TypeError, ValueError),
-        *(zipfile.BadZipFile, zlib.error),
-    ) as error:  # what numpy raises at what is no npz, a pickle or a damaged archive
-        raise ValueError(
-            f'mean_params {path} is no whole npz file of plain arrays ({type(error).__name__}: '
-            f'{error}); {cure}.'
-        ) from error
+    """Read finite arrays of some shapes from an npz file."""
+    found = read_npz(str(path), list(shapes), what=f'the smpl_mean_params.npz of SPIN: {shapes}')
     wrong = {
-        name: f'{found[name].dtype} {found[name].shape}' if name in found else None
+        name: f'{found[name].dtype} {found[name].shape}'
         for name, shape in shapes.items()
-        if name not in found
-        or (found[name].shape != shape or found[name].dtype.kind not in 'fiu')
+        if found[name].shape != shape
+        or found[name].dtype.kind not in 'fiu'
         or not np.isfinite(found[name]).all()
     }
     if wrong:
-        raise ValueError(f'mean_params {path}: {cure}, finite; wrong or missing: {wrong}.')
+        raise ValueError(
+            f'mean_params {path} must hold {shapes}, finite, as the smpl_mean_params.npz of SPIN '
+            f'does; wrong: {wrong}.'
+        )
     return found

@@ -116,7 +116,7 @@ def test_files_that_are_no_regressor(plain, tmp_path):
     with pytest.raises(ValueError, match=r'text\.npy is no joint regressor'):
         joint_set('h36m17', plain, tmp_path / 'text.npy')
     np.savez(tmp_path / 'other.npz', a=np.zeros(3))
-    with pytest.raises(ValueError, match=r"has no J_regressor_h36m, only \['a'\]"):
+    with pytest.raises(ValueError, match=r'has no J_regressor_h36m; it should be a joint'):
         joint_set('h36m17', plain, tmp_path / 'other.npz')
     np.save(tmp_path / 'objects.npy', np.array([{}], dtype=object))
     with pytest.raises(ValueError, match=r'objects\.npy is no joint regressor'):

@@ -200,7 +200,7 @@ def test_refuses_invalid_options(options, message):
 )
 def test_refuses_other_files(tmp_path, changes):
     write_mean_params(tmp_path / 'mean.npz', **changes)
-    with pytest.raises(ValueError, match=r'mean\.npz: it must hold .*144.*smpl_mean_params'):
+    with pytest.raises(ValueError, match=r'mean\.npz (has no|must hold) .*smpl_mean_params'):
         SMPLRegressor(5, mean_params=tmp_path / 'mean.npz', **SMALL)
 
 
@@ -226,7 +226,7 @@ def test_refuses_what_is_no_npz(tmp_path, kind):
     contents = dict(npy=array.getvalue(), pickle=pickle.dumps({'pose': np.zeros(144)}))
     contents |= dict(half=content[: len(content) // 2], damaged=damaged(content))
     path.write_bytes({**contents, 'empty': b'', 'text': b'pose'}[kind])
-    with pytest.raises(ValueError, match=r'mean\.npz is no whole npz .*144.*smpl_mean_params\.npz'):
+    with pytest.raises(ValueError, match=r'mean\.npz is no npz file .*smpl_mean_params\.npz'):
         SMPLRegressor(5, mean_params=path, **SMALL)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmpose_ext.datasets.datasets.npz_file import read_npz
+from mmpose_ext.npz import read_npz
 
 
 def test_damaged_compression_is_told(tmp_path):

@@ -1,4 +1,4 @@
-"""Reading npz files of labels without running what they may hold."""
+"""Reading npz files without running what they may hold."""
 
 import zipfile
 import zlib
@@ -8,7 +8,10 @@ import numpy as np
 from mmengine.fileio import exists, get_local_path
 
 # What numpy raises at a file that is no npz of plain arrays.
-_DAMAGED = (AttributeError, EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
+_DAMAGED = (
+    *(AttributeError, EOFError, NotImplementedError, TypeError, ValueError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 def read_npz(
@@ -30,36 +33,16 @@ def read_npz(
         ValueError: If it is no npz of plain arrays (pickled ones are refused), or one is missing.
     """
     if not exists(path):
-        raise FileNotFoundError(f'there is no annotation file {path}')
+        raise FileNotFoundError(f'there is no file {path}')
     try:
         with get_local_path(path) as local, np.load(local, allow_pickle=False) as data:
             arrays = {name: data[name] for name in (*required, *optional) if name in data}
     except _DAMAGED as error:
         raise ValueError(
-            f'{path} is no npz file of plain arrays ({type(error).__name__}: {error})'
+            f'{path} is no npz file of plain arrays ({type(error).__name__}: {error}); '
+            f'it should be {what}'
         ) from error
     for name in required:
         if name not in arrays:
             raise ValueError(f'{path} has no {name}; it should be {what}')
     return arrays
-
-
-def check_names(path: str, names: np.ndarray) -> list[str]:
-    """Check the column of an npz file that names the images.
-
-    Args:
-        path (str): The file, for the error.
-        names (np.ndarray): Its imgname.
-
-    Returns:
-        list[str]: The N names.
-
-    Raises:
-        ValueError: If they are not text (N,), N at least 1.
-    """
-    if names.ndim != 1 or names.dtype.kind != 'U' or not len(names):
-        raise ValueError(
-            f'{path}: imgname should be names of images (N,), got {names.dtype} {names.shape}'
-        )
-    listed: list[str] = names.tolist()
-    return listed
