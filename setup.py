@@ -62,6 +62,7 @@ setup(
     # and mmcv (lite or full) are the installer's choice: see docs/installation.md.
     install_requires=[
         'torch>=2.1',
+        'h5py>=3.10',
         'mmengine>=0.10.7',
         'numpy<2',
         'opencv-python',
@@ -72,7 +73,12 @@ setup(
         'tqdm',
         'xtcocotools>=1.14.3',
     ],
-    extras_require={'h36m': ['spacepy>=0.7'], 'mesh': ['trimesh>=4.4']},
+    extras_require={
+        # Readers of event cameras' own formats; event-vision-library installs another `evlib`.
+        'events': ['aedat>=2.3', 'evlib>=0.13', 'hdf5plugin>=4'],
+        'h36m': ['spacepy>=0.7'],
+        'mesh': ['trimesh>=4.4'],
+    },
     cmdclass={'build_py': build_py_with_mim},
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

@@ -3,14 +3,16 @@
 A pickle is a program: it may import and call anything. Here it may call only stand-ins of what
 arrays are pickled with. Not even numpy's own functions are handed out: they trust what they are
 told about memory. Nor can it change a stand-in by giving it a state, which would set attributes of
-a function or a class for all later reads.
+a function or a class for all later reads. Files of joblib are such pickles with the arrays' bytes
+between them.
 """
 
 import io
 import math
 import pickle
+import zlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +20,10 @@ import numpy as np
 _KINDS = 'biufcSUO'
 # Byte orders as numpy writes them.
 _ORDERS: dict[Any, Any] = {order: order for order in '<>=|'}
+# How a file that joblib compressed begins: zlib, gzip.
+_COMPRESSED = (b'\x78', b'\x1f\x8b')
+# Nobody's file of arrays is that large; what a damaged or malicious one may grow to.
+_MAX_BYTES = 2**30
 
 
 class _Dtype:
@@ -184,6 +190,81 @@ def restricted_load(
     """
     try:
         return _plain(_RestrictedUnpickler(data, classes or {}, encoding).load(), {})
+    except Exception as error:  # a broken pickle may raise anything
+        raise ValueError(f'{type(error).__name__}: {error}') from error
+
+
+class _ArrayWrapper:
+    """Stands in for joblib's ``NumpyArrayWrapper``, behind which an array's bytes follow."""
+
+    def __setstate__(self, state: Any) -> None:
+        self.shape = _shape_of(state['shape'])
+        self.dtype = _dtype_of(state['dtype'])
+        self.order = state['order']
+        # None in files of joblib before 1.2, which do not align.
+        self.alignment = state.get('numpy_array_alignment_bytes')
+
+    def read(self, file: io.BytesIO) -> np.ndarray:
+        """Read the array (subclasses become plain arrays)."""
+        if self.dtype.hasobject:
+            raise pickle.UnpicklingError('it holds an array of objects')
+        if self.alignment is not None:
+            file.read(file.read(1)[0])
+        content = file.read(math.prod(self.shape) * self.dtype.itemsize)
+        _check_size(self.shape, self.dtype, content)
+        flat = np.frombuffer(content, self.dtype)
+        array = flat.reshape(self.shape, order='F' if self.order == 'F' else 'C').copy(order='K')
+        return array.view(_Array)  # a state that follows is checked too
+
+
+# The unpickler in Python: that in C reads ahead, over the bytes of the arrays.
+_PythonUnpickler: Any = pickle._Unpickler
+
+
+class _JoblibUnpickler(_PythonUnpickler):
+    """Reads pickles with arrays between their parts."""
+
+    dispatch: ClassVar = dict(_PythonUnpickler.dispatch)
+    find_class = _RestrictedUnpickler.find_class
+
+    def __init__(self, data: bytes) -> None:
+        self._file = io.BytesIO(data)
+        super().__init__(self._file)
+        wrapper = ('joblib.numpy_pickle', 'NumpyArrayWrapper')
+        self._classes = {**_ARRAY_PARTS, wrapper: _ArrayWrapper}
+
+    def _load_build(self) -> None:
+        super().load_build()
+        if isinstance(self.stack[-1], _ArrayWrapper):
+            self.stack[-1] = self.stack[-1].read(self._file)
+
+    dispatch[pickle.BUILD[0]] = _load_build
+
+
+def restricted_joblib_load(data: bytes) -> Any:
+    """Read what ``joblib.dump`` wrote of numpy arrays and Python's plain values; nothing is run.
+
+    Of joblib 0.10 and later, not compressed or by zlib or gzip (``compress=True``). A plain pickle
+    passes too.
+
+    Args:
+        data (bytes): The file.
+
+    Returns:
+        Any: What it holds, with plain arrays.
+
+    Raises:
+        ValueError: If it is broken, too large, or asks for anything else; the message names it.
+    """
+    try:
+        if data.startswith(_COMPRESSED):
+            inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # either header
+            data = inflate.decompress(data, _MAX_BYTES)
+            if not inflate.eof:
+                raise pickle.UnpicklingError(f'truncated, or larger than {_MAX_BYTES} bytes')
+        if data[:1] != pickle.PROTO:
+            raise pickle.UnpicklingError('no pickle, or compressed by other than zlib or gzip')
+        return _plain(_JoblibUnpickler(data).load(), {})
     except Exception as error:  # a broken pickle may raise anything
         raise ValueError(f'{type(error).__name__}: {error}') from error
 

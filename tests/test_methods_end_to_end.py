@@ -20,7 +20,10 @@ HSJP = [ROOT / f'configs/hsjp/mannequin/{name}_mannequin-128x96.py' for name in 
     'hsjp_res18-half_1xb32-1200', 'simdr_res18-half-hsjp_1xb32-400',
     'td-hm_res18-half-hsjp_1xb32-400',
 )]  # fmt: skip
-CONFIGS = sorted(p for p in ROOT.glob('configs/*/mannequin/*.py') if p.parts[-3] != 'hsjp') + HSJP
+# EventHPE sees no pictures: test_eventhpe_end_to_end.
+ELSEWHERE = ('hsjp', 'eventhpe')
+CONFIGS = sorted(p for p in ROOT.glob('configs/*/mannequin/*.py') if p.parts[-3] not in ELSEWHERE)
+CONFIGS += HSJP
 PRETRAINING = HSJP[0]
 HEMLETS = ROOT / 'configs/hemlets/mannequin/hemlets_res18-quarter_1xb32-1800_mannequin-64x64.py'
 POSES = [path for path in CONFIGS if path != PRETRAINING]

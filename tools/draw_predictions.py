@@ -11,7 +11,9 @@ bottom-up models, for each photograph: the photograph, the truth, the predicted
 people in a colour each with their scores, the highest heatmap, and its tag. For
 jigsaw pretraining: the puzzle, where the model finds each patch, the person put
 together accordingly (right patches framed green, wrong ones red), the person as
-he is.
+he is. For clips of events, some steps of each: the events, the flow, the predicted
+and the true body over the events and from the side. For optical flow: the gray
+frame, the events, the predicted and the true flow.
 """
 
 import argparse
@@ -31,10 +33,12 @@ def main() -> None:
         '--people',
         type=int,
         default=12,
-        help='people, or photographs of bottom-up models (default: 12)',
+        help='people, photographs of bottom-up models, or clips of events (default: 12)',
     )
     parser.add_argument(
-        '--people-per-row', type=int, help='default: 3, 2 puzzles, or 1 for 3D and bottom-up'
+        '--people-per-row',
+        type=int,
+        help='default: 3, 2 puzzles, or 1 for 3D, bottom-up and events',
     )
     parser.add_argument('--kpt-thr', type=float, help='lowest score that is drawn')
     parser.add_argument('--device', default='cpu', help='default: cpu')

@@ -294,13 +294,20 @@ def save_converted(
     return config_path
 
 
-def run_converter(convert: Callable[[Path, Path, Path], Path], description: str | None) -> None:
+def run_converter(
+    convert: Callable[..., Path],
+    description: str | None,
+    other_files: Mapping[str, str] | None = None,
+) -> None:
     """Read a converter's command line, ``SRC CONFIG DST``, and convert.
 
     Args:
         convert (Callable): Takes the authors' checkpoint, the config of the same network and the
-            checkpoint to write; gives the config that it writes beside it.
+            checkpoint to write, and by name the other files; gives the config that it writes
+            beside the checkpoint.
         description (str, optional): What ``--help`` says, the module's docstring.
+        other_files (Mapping[str, str], optional): Help by name of files that may be given as
+            ``--name``; those that are not are None.
 
     Raises:
         SystemExit: If it cannot be converted; says why.
@@ -311,9 +318,13 @@ def run_converter(convert: Callable[[Path, Path, Path], Path], description: str 
     parser.add_argument('source', type=Path, metavar='SRC', help="the authors' checkpoint")
     parser.add_argument('config', type=Path, metavar='CONFIG', help='config of the same network')
     parser.add_argument('destination', type=Path, metavar='DST', help='checkpoint to write')
+    others = other_files or {}
+    for name, text in others.items():
+        parser.add_argument(f'--{name}', type=Path, help=text)
     args = parser.parse_args()
     try:
-        config = convert(args.source, args.config, args.destination)
+        files = {name: getattr(args, name) for name in others}
+        config = convert(args.source, args.config, args.destination, **files)
     except (OSError, ValueError) as error:
         sys.exit(f'{Path(parser.prog).stem}: {error}')
     print(f'{args.destination} is written. Test it with {config}')

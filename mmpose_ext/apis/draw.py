@@ -4,21 +4,21 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
-from mmpose.apis import init_model
 from mmpose.models.pose_estimators import BottomupPoseEstimator
 from mmpose.registry import DATASETS
 
-from mmpose_ext.apis.checkpoint_conversion import build_meta_model, load_state_dict
+from mmpose_ext.apis.loading import load_model
 from mmpose_ext.codecs import HEMletsLabel
-from mmpose_ext.engine.checkpoint_fit import as_model_reads, check_fit
 from mmpose_ext.fileio import atomic_path
 from mmpose_ext.models.heads import PoShHead
+from mmpose_ext.models.pose_estimators import EventFlowEstimator, EventHPE
 from mmpose_ext.visualization import (
     crowd_sheet,
+    event_flow_sheet,
+    event_pose_sheet,
     jigsaw_sheet,
     mesh_sheet,
     prediction_sheet,
@@ -45,22 +45,23 @@ def draw_predictions(
     the side. Of bottom-up models each photograph, its people as they are and as predicted, a
     colour for each, and heatmaps and tags where the model gives them. Of jigsaw pretraining the
     puzzle, where the model finds each patch, the person put together accordingly, and the person
-    as he is.
+    as he is. Of clips of events some steps: events, flow, the predicted and the true body; of
+    optical flow the events, the predicted and the true flow.
 
     Args:
         config (str | Path): Config of a top-down or bottom-up model.
         checkpoint (str | Path): Its checkpoint.
         out (str | Path): Image file to write.
-        people (int): How many people, or photographs of bottom-up models, spread evenly over the
-            test set. Defaults to 12.
-        people_per_row (int | None): How many of them in a row of the sheet. Defaults to None: 3,
-            2 puzzles, or 1 for 3D and bottom-up models.
+        people (int): How many people, photographs of bottom-up models, or clips of events, spread
+            evenly over the test set. Defaults to 12.
+        people_per_row (int | None): How many of them, or steps of clips, in a row of the sheet.
+            Defaults to None: 3, 2 puzzles, or 1 for 3D and bottom-up models and events.
         kpt_thr (float | None): Keypoints with a lower score are not drawn; patches of puzzles
             always are. Defaults to None: 0.02, or 0.1 for bottom-up models.
         device (str): Where the model runs. Defaults to ``'cpu'``.
 
     Returns:
-        int: How many people, or photographs, were drawn.
+        int: How many people, photographs or clips were drawn.
 
     Raises:
         ValueError: If ``people`` or ``people_per_row`` is not positive, or the checkpoint cannot
@@ -70,8 +71,7 @@ def draw_predictions(
     for name, value in (('people', people), ('people_per_row', people_per_row)):
         if value is not None and value < 1:
             raise ValueError(f'{name} must be at least 1, got {value}')
-    require_fit(config, checkpoint)
-    model = init_model(str(config), str(checkpoint), device=device)
+    model = load_model(config, checkpoint, device)
     init_default_scope('mmpose')
     dataset = DATASETS.build(model.cfg.test_dataloader.dataset)
     indices = np.unique(np.linspace(0, len(dataset) - 1, people).astype(int)).tolist()
@@ -92,6 +92,10 @@ def _sheet(
     """Draw the sheet that suits a model."""
     if shuffle_of(dataset) is not None:
         return jigsaw_sheet(model, dataset, indices, puzzles_per_row=people_per_row or 2)
+    if isinstance(model, EventFlowEstimator):
+        return event_flow_sheet(model, dataset, indices, samples_per_row=people_per_row or 1)
+    if isinstance(model, EventHPE):
+        return event_pose_sheet(model, dataset, indices, steps_per_row=people_per_row or 1)
     if isinstance(getattr(model, 'head', None), PoShHead):
         return mesh_sheet(model, dataset, indices, people_per_row=people_per_row or 1)
     three_d = isinstance(getattr(model.head, 'decoder', None), HEMletsLabel)
@@ -110,22 +114,3 @@ def _sheet(
         return prediction_sheet_3d(model, dataset, indices, people_per_row=per_row, kpt_thr=thr)
     per_row = people_per_row or 3
     return prediction_sheet(model, dataset, indices, people_per_row=per_row, kpt_thr=thr)
-
-
-def require_fit(config: str | Path, checkpoint: str | Path) -> None:
-    """Refuse a checkpoint that is not one of a config's model.
-
-    :func:`mmpose.apis.init_model` would warn and go on with random weights.
-
-    Args:
-        config (str | Path): Config.
-        checkpoint (str | Path): Checkpoint file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read, or a weight is missing, unexpected or of another shape.
-    """
-    model = build_meta_model(Config.fromfile(config).model)
-    weights = as_model_reads(load_state_dict(checkpoint), model)
-    cure = f'{config} is another network: take the config that it was trained with.'
-    check_fit(weights, model, cure, source=str(checkpoint))

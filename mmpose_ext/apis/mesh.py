@@ -11,7 +11,7 @@ from mmengine.model import BaseModel
 from mmpose.apis import inference_topdown, init_model
 from mmpose.structures import PoseDataSample
 
-from mmpose_ext.apis.draw import require_fit
+from mmpose_ext.apis.loading import require_fit
 from mmpose_ext.models.body_models.rotations import matrix_to_axis_angle
 from mmpose_ext.models.body_models.smpl_body import SMPLBody
 from mmpose_ext.visualization.mesh_person import default_camera, predicted_mesh

@@ -3,6 +3,7 @@
 from mmpose_ext.engine.hooks import (
     CheckpointFitHook,
     CoordinateWarmupHook,
+    EventVisualizationHook,
     HSJPPretrainHook,
     PretrainedFitHook,
 )
@@ -12,6 +13,7 @@ __all__ = [
     'SWAHRLR',
     'CheckpointFitHook',
     'CoordinateWarmupHook',
+    'EventVisualizationHook',
     'HSJPPretrainHook',
     'PretrainedFitHook',
 ]

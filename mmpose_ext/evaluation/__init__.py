@@ -1,6 +1,23 @@
 """Evaluation: formulas on predictions and labels, and the metrics built of them."""
 
 from mmpose_ext.evaluation.functional import simdr_pck_accuracy
-from mmpose_ext.evaluation.metrics import HSJPAccuracy, Keypoint3DPCK, SMPLMetric, VolumetricMPJPE
+from mmpose_ext.evaluation.metrics import (
+    FlowEPE,
+    FlowPhotometricMetric,
+    HSJPAccuracy,
+    Keypoint3DPCK,
+    MeshPoseMetric,
+    SMPLMetric,
+    VolumetricMPJPE,
+)
 
-__all__ = ['HSJPAccuracy', 'Keypoint3DPCK', 'SMPLMetric', 'VolumetricMPJPE', 'simdr_pck_accuracy']
+__all__ = [
+    'FlowEPE',
+    'FlowPhotometricMetric',
+    'HSJPAccuracy',
+    'Keypoint3DPCK',
+    'MeshPoseMetric',
+    'SMPLMetric',
+    'VolumetricMPJPE',
+    'simdr_pck_accuracy',
+]

@@ -1,13 +1,6 @@
 """Writing whole datasets: pictures, annotations, the body; the same bytes for the same seed."""
 
-import json
-import multiprocessing
-import os
-import shutil
-import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -29,11 +22,11 @@ from mmpose_ext.synthetic.body import build_body
 from mmpose_ext.synthetic.contact_sheet import contact_sheet
 from mmpose_ext.synthetic.smpl_file import write_smpl_file
 from mmpose_ext.synthetic.staging import MAX_PEOPLE, MIN_SIZE, Picture, make_crowd, make_single
+from mmpose_ext.synthetic.writing import already_there, whole_folder, worker_map
 
 KINDS = ('single', 'crowd')
 # Subjects as in Human3.6M, where S1 is trained on and S9 is tested on.
 SUBJECTS = {'train': 'S1', 'val': 'S9'}
-REQUEST_FILE = 'request.json'
 SHEET_FILE = 'contact_sheet.png'
 # Raised whenever the same request would give other pictures than before.
 _FORMAT = 1
@@ -122,28 +115,6 @@ def _write_image(index: int, request: Request, split: str, folder: Path) -> Labe
     return LabelledImage(index + 1, file_name, name, picture.scene.camera, picture.labels)
 
 
-@contextmanager
-def _workers(number: int) -> Iterator[Callable]:
-    """Give a ``map`` that keeps order, over so many processes of one thread each."""
-    # A forked process that meets OpenCV's threads, which it does not have, waits for ever:
-    # they are ended before it is forked.
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    build_body('coarse')
-    try:
-        if number == 1:
-            yield map
-            return
-        # A forked worker has everything imported already, and its threads set.
-        method = 'fork' if sys.platform == 'linux' else 'spawn'
-        begin = None if method == 'fork' else partial(cv2.setNumThreads, 1)
-        context = multiprocessing.get_context(method)
-        with ProcessPoolExecutor(number, context, begin) as pool:
-            yield partial(pool.map, chunksize=8)
-    finally:
-        cv2.setNumThreads(threads)
-
-
 def _write_split(
     folder: Path, request: Request, split: str, run: Callable, progress: bool
 ) -> list[LabelledImage]:
@@ -197,46 +168,21 @@ def write_dataset(
         FileExistsError: If ``out`` holds anything else.
         OSError: If nothing can be written there.
     """
-    if workers < 1:
-        raise ValueError(f'workers must be at least 1, got {workers}')
     out = Path(out).absolute()
-    if not _already_there(out, request):
-        folder = out.with_name(f'.{out.name}.{os.getpid()}.partial')
-        try:
-            (folder / 'annotations').mkdir(parents=True)
+    if not already_there(out, request.as_json()):
+        with whole_folder(out, request.as_json()) as folder, worker_map(workers) as run:
+            (folder / 'annotations').mkdir()
             (folder / 'body').mkdir()
-            with _workers(workers) as run:
-                images = [
-                    image
-                    for split in SUBJECTS
-                    for image in _write_split(folder, request, split, run, progress)
-                ]
+            images = [
+                image
+                for split in SUBJECTS
+                for image in _write_split(folder, request, split, run, progress)
+            ]
             write_cameras(folder / 'annotations' / 'cameras.pkl', images)
             write_smpl_file(folder / 'body' / 'SMPL_NEUTRAL.pkl')
-            text = json.dumps(request.as_json(), indent=2) + '\n'
-            (folder / REQUEST_FILE).write_text(text, encoding='utf-8')
-            os.rename(folder, out)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
     if sheet and not (out / SHEET_FILE).exists():
         _write_sheet(out / SHEET_FILE, request)
     return out
-
-
-def _already_there(out: Path, request: Request) -> bool:
-    """Tell whether ``out`` holds the request's data; refuse if it holds anything else."""
-    if not out.exists():
-        return False
-    try:
-        recorded = json.loads((out / REQUEST_FILE).read_text(encoding='utf-8'))
-    except (OSError, ValueError):
-        recorded = None
-    if recorded == request.as_json():
-        return True
-    held = f'data of another request: {recorded}' if recorded else 'something else'
-    raise FileExistsError(
-        f'{out} exists already and holds {held}. Give another folder, or remove that one.'
-    )
 
 
 def _write_sheet(path: Path, request: Request) -> None:

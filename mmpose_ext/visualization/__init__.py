@@ -1,6 +1,10 @@
 """Pictures of what models see."""
 
 from mmpose_ext.visualization.crowds import crowd_sheet, draw_people
+from mmpose_ext.visualization.event_panels import EventStep
+from mmpose_ext.visualization.event_sheets import draw_steps, event_flow_sheet, event_pose_sheet
+from mmpose_ext.visualization.event_video import clip_video, write_video
+from mmpose_ext.visualization.events_picture import draw_events, draw_flow, draw_flow_wheel
 from mmpose_ext.visualization.hemlets_grid import draw_hemlets_grid
 from mmpose_ext.visualization.hemlets_visualizer import HEMletsVisualizer
 from mmpose_ext.visualization.jigsaw import draw_jigsaw
@@ -17,15 +21,23 @@ from mmpose_ext.visualization.sheets import prediction_sheet, tile_images
 from mmpose_ext.visualization.sheets3d import prediction_sheet_3d
 
 __all__ = [
+    'EventStep',
     'HEMletsVisualizer',
     'JigsawVisualizer',
     'MeshVisualizer',
+    'clip_video',
     'crowd_sheet',
+    'draw_events',
+    'draw_flow',
+    'draw_flow_wheel',
     'draw_hemlets_grid',
     'draw_jigsaw',
     'draw_part_polarity',
     'draw_people',
     'draw_pose3d',
+    'draw_steps',
+    'event_flow_sheet',
+    'event_pose_sheet',
     'export_mesh',
     'jigsaw_sheet',
     'mesh_sheet',
@@ -37,4 +49,5 @@ __all__ = [
     'turntable',
     'view_mesh',
     'write_gif',
+    'write_video',
 ]

@@ -5,6 +5,7 @@ moving the roots onto each other (MPJPE), P2 that after a similarity transform (
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,8 +33,28 @@ def align_scale(pred: np.ndarray, gt: np.ndarray, mask: np.ndarray) -> np.ndarra
     return pred * scale[:, None, None]
 
 
-def align_procrustes(pred: np.ndarray, gt: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Rotate, scale and move each pose so that it fits best, in the least-squares sense.
+class Similarity(NamedTuple):
+    """Transforms ``scale * (points - source_center) @ rotation + target_center`` of N poses.
+
+    Attributes:
+        scale (np.ndarray): (N, 1, 1).
+        rotation (np.ndarray): Rotations (N, 3, 3), which turn row vectors.
+        source_center (np.ndarray): (N, 1, 3).
+        target_center (np.ndarray): (N, 1, 3).
+    """
+
+    scale: np.ndarray
+    rotation: np.ndarray
+    source_center: np.ndarray
+    target_center: np.ndarray
+
+    def apply(self, points: np.ndarray) -> np.ndarray:
+        """Transform the points (N, K, 3) of each pose."""
+        return self.scale * ((points - self.source_center) @ self.rotation) + self.target_center
+
+
+def fit_procrustes(pred: np.ndarray, gt: np.ndarray, mask: np.ndarray) -> Similarity:
+    """Find how to rotate, scale and move each pose so that it fits best, in least squares.
 
     The transform is that of MMPose's ``compute_similarity_transform``, which takes one pose at a
     time and lets invalid joints pull at it; here only the joints of the mask do. A reflection is
@@ -45,7 +66,7 @@ def align_procrustes(pred: np.ndarray, gt: np.ndarray, mask: np.ndarray) -> np.n
         mask (np.ndarray): Joints that count, bool (N, J).
 
     Returns:
-        np.ndarray: Transformed predictions, float64 (N, J, 3).
+        Similarity: The transforms, float64.
     """
     pred, gt = np.asarray(pred, dtype=np.float64), np.asarray(gt, dtype=np.float64)
     weight = np.asarray(mask, dtype=np.float64)[..., None]
@@ -61,7 +82,21 @@ def align_procrustes(pred: np.ndarray, gt: np.ndarray, mask: np.ndarray) -> np.n
     trace = (singular * sign).sum(-1)
     square = (source**2 * weight).sum((1, 2))
     scale = np.divide(trace, square, out=np.ones_like(square), where=square > 0)
-    return scale[:, None, None] * (source @ rotation) + gt_center
+    return Similarity(scale[:, None, None], rotation, pred_center, gt_center)
+
+
+def align_procrustes(pred: np.ndarray, gt: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Rotate, scale and move each pose so that it fits best, see :func:`fit_procrustes`.
+
+    Args:
+        pred (np.ndarray): Predicted joints, (N, J, 3).
+        gt (np.ndarray): True joints, (N, J, 3).
+        mask (np.ndarray): Joints that count, bool (N, J).
+
+    Returns:
+        np.ndarray: Transformed predictions, float64 (N, J, 3).
+    """
+    return fit_procrustes(pred, gt, mask).apply(np.asarray(pred, dtype=np.float64))
 
 
 def joint_errors(

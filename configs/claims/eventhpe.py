@@ -1,0 +1,58 @@
+# Run by tools/benchmark/claims.py; see its --help.
+title = 'Flow coherence'
+claim = ('The motion of the predicted body, seen by the camera, should agree with the optical flow of the events: '
+         'a loss that asks for it makes pose and shape from events better (published: on MMHPSD and DHP19).')
+source = 'EventHPE, ICCV 2021'
+
+data = dict(kind='events', num_train=160, num_test=40, size=64, seed=3)
+metrics = ['events/PA-MPJPE', 'events/PEL-MPJPE', 'events/MPJPE', 'events/PVE']
+digits = 1
+seeds = [0, 1, 2]
+
+# Stage 1 of each seed, without labels.
+pretrainings = {
+    'FlowNet': dict(
+        config='configs/eventhpe/mannequin/eventhpe-flownet-half_1xb16-20e_mannequin-64x64.py'),
+}
+pretraining_metrics = ['flow/EPE-body', 'flow/EPE-zero-body', 'flow/photometric', 'flow/photometric-zero']
+# The init_cfg that reads a pretraining's weights, and the file.
+start = {'model.flow_net.init_cfg': 'epoch_20.pth'}
+
+_stage2 = 'configs/eventhpe/mannequin/eventhpe-shapenet_res18-quarter-gru_1xb8-20e_mannequin-64x64.py'
+_incoherent = {'model.head.loss.coherence': 0}
+_events = {
+    'model.flow_net': None,
+    'model.flow_source': 'none',
+    'model.flow_input': False,
+    'model.backbone.in_channels': 8,
+    **_incoherent,
+}
+# All runs make as many steps: those that can learn from labels alone see the labelled clips more often.
+_quarter = {'train_dataloader.dataset.labelled': 0.25}
+_quarter_alone = {**_quarter, 'train_dataloader.dataset.keep_unlabelled': False}
+
+settings = {
+    'all labels': {
+        'events + flow': dict(config=_stage2, pretraining='FlowNet', options=_incoherent),
+        'events': dict(config=_stage2, options=_events),
+        'EventHPE': dict(config=_stage2, pretraining='FlowNet'),
+    },
+    'a quarter of the labels': {
+        'events + flow': dict(
+            config=_stage2, pretraining='FlowNet', options={**_incoherent, **_quarter_alone}),
+        'events': dict(config=_stage2, options={**_events, **_quarter_alone}),
+        'EventHPE': dict(config=_stage2, pretraining='FlowNet', options=_quarter),
+    },
+}
+# The first arm is what the others are compared with.
+baseline = 'events + flow'
+
+quick = dict(
+    seeds=[0],
+    data=dict(num_train=4, num_test=2),
+    overrides={'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 1,
+               'train_dataloader.batch_size': 4, 'train_dataloader.sampler.num_samples': 4,
+               'default_hooks.checkpoint.interval': 1},
+    start={'model.flow_net.init_cfg': 'epoch_1.pth'},
+    settings=['a quarter of the labels'],
+)

@@ -1,0 +1,226 @@
+"""Recordings of an event camera on disk: the layout that our converters write.
+
+Under a root, with W the width of the stored frames in pixels::
+
+    dataset.json                           size, intrinsics, frame rate, bins of an interval
+    train.json, test.json                  {"recordings": [{"name", "subject", "action"}, ...]}
+    events_{W}/{name}/event%04d.png        interval k: 4 channels of 0 and 1
+    full_pic_{W}/{name}/fullpic%04d.png    gray frame k
+    raw_events/{name}.npz                  the events themselves (may be missing)
+    annotations/{name}.npz                 poses, and which intervals hold how many set pixels
+
+File names and the event pictures are those of EventHPE's authors. Interval k runs from frame k to
+frame k + 1.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmpose_ext.fileio import atomic_path, write_text
+
+SPLITS = ('train', 'test')
+# The authors' camera: focal length and principal point in pixels of a canvas of so many pixels.
+CANVAS, FOCAL, PRINCIPAL_PT = 1280, 1679.3, 641.0
+
+
+def intrinsics(size: int) -> tuple[float, float]:
+    """Give EventHPE's camera on a square grid.
+
+    Args:
+        size (int): Width and height in pixels.
+
+    Returns:
+        tuple[float, float]: Focal length and principal point, the same in x and y, in pixels.
+    """
+    return FOCAL * size / CANVAS, PRINCIPAL_PT * size / CANVAS
+
+
+def write_image(path: str | Path, image: np.ndarray) -> None:
+    """Write an image atomically, in the format of its suffix.
+
+    Args:
+        path (str | Path): The file.
+        image (np.ndarray): (H, W) or (H, W, C) uint8.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        if not cv2.imwrite(str(temporary), image):
+            raise OSError(f'cannot write {path}: is the disk full?')
+
+
+def write_npz(path: str | Path, **arrays: np.ndarray) -> None:
+    """Write arrays into a compressed npz file atomically; equal arrays give equal bytes.
+
+    Args:
+        path (str | Path): The file.
+        **arrays (np.ndarray): The arrays by name.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def write_event_frames(root: str | Path, name: str, events: np.ndarray) -> dict[str, np.ndarray]:
+    """Write the event pictures of a recording.
+
+    Args:
+        root (str | Path): Root of the data.
+        name (str): The recording.
+        events (np.ndarray): (E, 4, H, W) uint8 of 0 and 1, of the intervals 0 to E - 1.
+
+    Returns:
+        dict[str, np.ndarray]: ``event_frames`` and ``event_counts`` (E,) int64 for the
+        annotations: numbers of the intervals, and of their set pixels.
+
+    Raises:
+        ValueError: If the shape is wrong; a PNG holds 4 channels.
+        OSError: If a file cannot be written.
+    """
+    if events.ndim != 4 or events.shape[1] != 4:
+        raise ValueError(f'need events (E, 4, H, W), 4 bins an interval, got {events.shape}')
+    folder = Path(root) / f'events_{events.shape[-1]}' / name
+    for index, channels in enumerate(events):
+        picture = np.ascontiguousarray(channels.transpose(1, 2, 0))
+        write_image(folder / f'event{index:04d}.png', picture)
+    return {
+        'event_frames': np.arange(len(events), dtype=np.int64),
+        'event_counts': np.count_nonzero(events, axis=(1, 2, 3)).astype(np.int64),
+    }
+
+
+def write_gray_frames(root: str | Path, name: str, gray: np.ndarray) -> None:
+    """Write the gray frames of a recording.
+
+    Args:
+        root (str | Path): Root of the data.
+        name (str): The recording.
+        gray (np.ndarray): (F, H, W) uint8.
+
+    Raises:
+        OSError: If a file cannot be written.
+    """
+    folder = Path(root) / f'full_pic_{gray.shape[-1]}' / name
+    for index, picture in enumerate(gray):
+        write_image(folder / f'fullpic{index:04d}.png', picture)
+
+
+def write_raw_events(
+    root: str | Path, name: str, events: Sequence[np.ndarray], shape: tuple[int, int]
+) -> None:
+    """Write the events of a recording themselves, into ``raw_events/{name}.npz``.
+
+    Args:
+        root (str | Path): Root of the data.
+        name (str): The recording.
+        events (Sequence[np.ndarray]): Times in microseconds, columns, rows and polarities (0, 1),
+            (N,) each.
+        shape (tuple[int, int]): Height and width of the sensor in pixels.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    t, x, y, p = events
+    write_npz(
+        Path(root) / 'raw_events' / f'{name}.npz',
+        t=np.asarray(t, np.int64),
+        x=np.asarray(x, np.int16),
+        y=np.asarray(y, np.int16),
+        p=np.asarray(p, np.uint8),
+        width=np.array(shape[1]),
+        height=np.array(shape[0]),
+    )
+
+
+def write_dataset_file(
+    root: str | Path,
+    size: tuple[int, int],
+    focal: tuple[float, float],
+    principal_pt: tuple[float, float],
+    fps: float,
+    source: str,
+) -> None:
+    """Write ``dataset.json``, or find it written.
+
+    Args:
+        root (str | Path): Root of the data.
+        size (tuple[int, int]): Width and height of the stored frames in pixels.
+        focal (tuple[float, float]): Focal lengths in pixels.
+        principal_pt (tuple[float, float]): Principal point in pixels.
+        fps (float): Gray frames a second.
+        source (str): Where the data come from.
+
+    Raises:
+        FileExistsError: If the root holds data of another kind.
+        OSError: If it cannot be written.
+    """
+    content = {
+        'size': [int(v) for v in size],
+        'focal': [float(v) for v in focal],
+        'principal_pt': [float(v) for v in principal_pt],
+        'fps': float(fps),
+        'bins': 4,
+        'source': source,
+    }
+    path = Path(root) / 'dataset.json'
+    held = _read_json(path) if path.exists() else content
+    if held != content:
+        raise FileExistsError(
+            f'{root} holds recordings of another kind: {held}, not {content}. Give another folder.'
+        )
+    write_text(path, json.dumps(content, indent=2) + '\n')
+
+
+def write_split(root: str | Path, split: str, recordings: Sequence[dict[str, str]]) -> None:
+    """Write which recordings belong to a split.
+
+    Args:
+        root (str | Path): Root of the data.
+        split (str): ``'train'`` or ``'test'``.
+        recordings (Sequence[dict[str, str]]): ``name``, ``subject`` and ``action`` of each.
+
+    Raises:
+        ValueError: If there is no such split.
+        OSError: If it cannot be written.
+    """
+    if split not in SPLITS:
+        raise ValueError(f'split should be one of {SPLITS}, got {split!r}')
+    text = json.dumps({'recordings': list(recordings)}, indent=1) + '\n'
+    write_text(Path(root) / f'{split}.json', text)
+
+
+def read_split(root: str | Path, split: str) -> list[dict[str, str]]:
+    """Read which recordings belong to a split; none if nothing has been written.
+
+    Args:
+        root (str | Path): Root of the data.
+        split (str): ``'train'`` or ``'test'``.
+
+    Returns:
+        list[dict[str, str]]: ``name``, ``subject`` and ``action`` of each.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    path = Path(root) / f'{split}.json'
+    if not path.exists():
+        return []
+    content = _read_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get('recordings'), list):
+        raise ValueError(f'{path} should hold {{"recordings": [...]}}')
+    return content['recordings']
+
+
+def _read_json(path: Path) -> object:
+    """Read a JSON file, naming it if it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{path} is no JSON file ({error})') from error

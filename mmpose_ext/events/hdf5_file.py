@@ -1,0 +1,128 @@
+"""Events in HDF5, in the layouts of several cameras and data sets, read in slices."""
+
+import contextlib
+import re
+from importlib import import_module
+
+import h5py
+import numpy as np
+
+from mmpose_ext.events.opened import Opened, check_columns
+
+# Names of times, columns, rows and polarities.
+LAYOUTS = (
+    ('events/t', 'events/x', 'events/y', 'events/p'),  # ours, DSEC
+    ('t', 'x', 'y', 'p'),
+    ('events/ts', 'events/xs', 'events/ys', 'events/ps'),  # rpg_e2vid and its kin
+)
+# Data sets with a field for each of t, x, y, p.
+TABLES = ('CD/events', 'events')
+
+
+def open_hdf5(path: str) -> Opened:
+    """Open an HDF5 file of events.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        Opened: Its events; those that ``hdf5plugin`` unpacks need that library.
+
+    Raises:
+        ValueError: If it is damaged, or of no layout of :data:`LAYOUTS` and :data:`TABLES`.
+    """
+    with contextlib.suppress(ImportError):
+        import_module('hdf5plugin')  # makes blosc and zstd known to h5py
+    try:
+        file = h5py.File(path, 'r')
+    except OSError as error:
+        raise ValueError(f'{path} is no whole HDF5 file ({error})') from error
+    try:
+        source = _find_events(path, file)
+        offset = file.get('t_offset')
+        return Opened(
+            source,
+            _find_size(file),
+            time_offset=int(offset[()]) if isinstance(offset, h5py.Dataset) else 0,
+            close=file.close,
+        )
+    except (OSError, KeyError, RuntimeError, TypeError) as error:
+        file.close()
+        raise ValueError(f'{path} is damaged ({error})') from error
+    except ValueError:
+        file.close()
+        raise
+
+
+class _HDF5Source:
+    """Slices of data sets, or of the fields of one."""
+
+    def __init__(self, path: str, columns: dict[str, h5py.Dataset], is_table: bool) -> None:
+        self.path, self.columns, self.is_table = path, columns, is_table
+
+    def __len__(self) -> int:
+        return len(self.columns['t'])
+
+    def times(self, start: int, stop: int) -> np.ndarray:
+        return self._read('t', start, stop)
+
+    def places(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        x, y = self._read('x', start, stop), self._read('y', start, stop)
+        if 'p' not in self.columns:
+            return x, y, np.ones(len(x), np.uint8)
+        return x, y, self._read('p', start, stop)
+
+    def _read(self, name: str, start: int, stop: int) -> np.ndarray:
+        dataset = self.columns[name]
+        try:
+            return dataset[name, start:stop] if self.is_table else dataset[start:stop]
+        except (OSError, RuntimeError) as error:
+            raise ValueError(
+                f'{self.path}: events {start} to {stop} cannot be read ({error}); the file is '
+                'damaged, or packed in a way that needs pip install mmpose_ext[events]'
+            ) from error
+
+
+def _find_events(path: str, file: h5py.File) -> _HDF5Source:
+    for name in TABLES:
+        table = file.get(name)
+        if isinstance(table, h5py.Dataset) and table.dtype.names:
+            fields = {field: table.dtype[field] for field in 'txyp' if field in table.dtype.names}
+            if {'t', 'x', 'y'} <= fields.keys():
+                check_columns(
+                    path, {name: table.shape}, {key: kind.kind for key, kind in fields.items()}
+                )
+                return _HDF5Source(path, dict.fromkeys(fields, table), is_table=True)
+    for names in LAYOUTS:
+        found = {key: file.get(name) for key, name in zip('txyp', names, strict=True)}
+        columns = {key: one for key, one in found.items() if isinstance(one, h5py.Dataset)}
+        if {'t', 'x', 'y'} <= columns.keys():
+            check_columns(
+                path,
+                {key: column.shape for key, column in columns.items()},
+                {key: column.dtype.kind for key, column in columns.items()},
+            )
+            return _HDF5Source(path, columns, is_table=False)
+    known = [names[0][:-1] + '{t,x,y,p}' for names in LAYOUTS[:2]] + list(TABLES)
+    raise ValueError(f'{path} has {sorted(file)[:10]} but no events under any of {known}')
+
+
+def _find_size(file: h5py.File) -> tuple[int, int] | None:
+    """Width and height where the file says them: attributes or numbers, or 'geometry'."""
+    groups = [file, *(file[name] for name in ('events', 'CD') if name in file)]
+    for group in groups:
+        attributes = dict(group.attrs)
+        for place in (attributes, group if isinstance(group, h5py.Group) else {}):
+            if 'width' in place and 'height' in place:
+                values = [np.asarray(place[side][()]) for side in ('width', 'height')]
+                if any(value.size != 1 for value in values):
+                    raise ValueError(f'{file.filename}: width and height should be one number each')
+                return int(values[0].item()), int(values[1].item())
+        sides = re.fullmatch(r'(\d+)x(\d+)', _text(attributes.get('geometry', '')))
+        if sides:
+            return int(sides[1]), int(sides[2])
+    return None
+
+
+def _text(value: object) -> str:
+    return value.decode('ascii', 'replace') if isinstance(value, bytes) else str(value)

@@ -1,0 +1,5 @@
+"""Necks."""
+
+from mmpose_ext.models.necks.temporal_gru import TemporalGRU
+
+__all__ = ['TemporalGRU']
