@@ -14,7 +14,7 @@ frame k + 1.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -23,6 +23,8 @@ import numpy as np
 from mmpose_ext.fileio import atomic_path, write_text
 
 SPLITS = ('train', 'test')
+# Bins of events in an interval: the channels of a PNG.
+BINS = 4
 # The authors' camera: focal length and principal point in pixels of a canvas of so many pixels.
 CANVAS, FOCAL, PRINCIPAL_PT = 1280, 1679.3, 641.0
 
@@ -68,47 +70,71 @@ def write_npz(path: str | Path, **arrays: np.ndarray) -> None:
         np.savez_compressed(temporary, **arrays)
 
 
-def write_event_frames(root: str | Path, name: str, events: np.ndarray) -> dict[str, np.ndarray]:
+def check_recording_name(name: str) -> None:
+    """Refuse a name that is no name of a file.
+
+    Args:
+        name (str): Name of a recording.
+
+    Raises:
+        ValueError: If it is empty or leads to another folder.
+    """
+    if name in ('', '..') or Path(name).name != name:
+        raise ValueError(f'the name of a recording should be a file name, got {name!r}')
+
+
+def write_event_frames(
+    root: str | Path, name: str, events: Iterable[np.ndarray]
+) -> dict[str, np.ndarray]:
     """Write the event pictures of a recording.
 
     Args:
         root (str | Path): Root of the data.
         name (str): The recording.
-        events (np.ndarray): (E, 4, H, W) uint8 of 0 and 1, of the intervals 0 to E - 1.
+        events (Iterable[np.ndarray]): (4, H, W) uint8 of 0 and 1 of each interval, from 0 on; an
+            array (E, 4, H, W), or what makes one after the other.
 
     Returns:
         dict[str, np.ndarray]: ``event_frames`` and ``event_counts`` (E,) int64 for the
         annotations: numbers of the intervals, and of their set pixels.
 
     Raises:
-        ValueError: If the shape is wrong; a PNG holds 4 channels.
+        ValueError: If a shape or type is wrong; a PNG holds 4 channels.
         OSError: If a file cannot be written.
     """
-    if events.ndim != 4 or events.shape[1] != 4:
-        raise ValueError(f'need events (E, 4, H, W), 4 bins an interval, got {events.shape}')
-    folder = Path(root) / f'events_{events.shape[-1]}' / name
+    counts = []
     for index, channels in enumerate(events):
+        if channels.ndim != 3 or len(channels) != BINS or channels.dtype != np.uint8:
+            raise ValueError(
+                f'need events ({BINS}, H, W) uint8, {BINS} bins an interval, got '
+                f'{channels.shape} {channels.dtype}'
+            )
         picture = np.ascontiguousarray(channels.transpose(1, 2, 0))
+        folder = Path(root) / f'events_{picture.shape[1]}' / name
         write_image(folder / f'event{index:04d}.png', picture)
+        counts.append(np.count_nonzero(channels))
     return {
-        'event_frames': np.arange(len(events), dtype=np.int64),
-        'event_counts': np.count_nonzero(events, axis=(1, 2, 3)).astype(np.int64),
+        'event_frames': np.arange(len(counts), dtype=np.int64),
+        'event_counts': np.array(counts, dtype=np.int64),
     }
 
 
-def write_gray_frames(root: str | Path, name: str, gray: np.ndarray) -> None:
+def write_gray_frames(root: str | Path, name: str, gray: Iterable[np.ndarray]) -> None:
     """Write the gray frames of a recording.
 
     Args:
         root (str | Path): Root of the data.
         name (str): The recording.
-        gray (np.ndarray): (F, H, W) uint8.
+        gray (Iterable[np.ndarray]): Frames (H, W) uint8, from 0 on.
 
     Raises:
+        ValueError: If a shape or type is wrong.
         OSError: If a file cannot be written.
     """
-    folder = Path(root) / f'full_pic_{gray.shape[-1]}' / name
     for index, picture in enumerate(gray):
+        if picture.ndim != 2 or picture.dtype != np.uint8:
+            raise ValueError(f'need gray frames (H, W) uint8, got {picture.shape} {picture.dtype}')
+        folder = Path(root) / f'full_pic_{picture.shape[1]}' / name
         write_image(folder / f'fullpic{index:04d}.png', picture)
 
 
@@ -166,7 +192,7 @@ def write_dataset_file(
         'focal': [float(v) for v in focal],
         'principal_pt': [float(v) for v in principal_pt],
         'fps': float(fps),
-        'bins': 4,
+        'bins': BINS,
         'source': source,
     }
     path = Path(root) / 'dataset.json'

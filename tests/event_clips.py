@@ -1,8 +1,11 @@
 """A small EventHPE and clips for it: random event frames with the labels of the mannequin."""
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from mmengine.structures import InstanceData
+from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 from mmpose_ext.models.body_models import SMPLBody
@@ -11,8 +14,9 @@ from mmpose_ext.models.body_models.rotations import axis_angle_to_matrix
 
 BODY = dict(type='SMPLBody', model_path='mannequin-coarse')
 FLOW_NET = dict(type='EventFlowNet', in_channels=8, base_channels=4, max_flow=8.0)
-LOSS = dict(type='EventPoseLoss', coherence_loss=dict(scale_threshold=True))
+LOSS = dict(type='EventPoseLoss', coherence_loss=dict(scale_threshold=True, min_motion=0.1))
 SIZE, CHANNELS, WIDTH = 32, 8, 16
+STEPS = 3
 FOCAL, CENTER = 1679.3 * SIZE / 1280, 641 * SIZE / 1280
 _FACING = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
 
@@ -29,6 +33,7 @@ def small_event_hpe(head=None, **options):
         backbone=dict(backbone, in_channels=inputs, style='pytorch'),
         neck=dict(type='TemporalGRU', in_channels=features, hidden_channels=WIDTH),
         head=dict(type='ShapeVariationHead', in_channels=WIDTH, body_model=BODY, **head),
+        data_preprocessor=dict(type='mmpose.EventDataPreprocessor'),
         **options,
     )
 
@@ -48,6 +53,13 @@ def lively(model, std=0.05):
         if name.endswith('weight'):
             torch.nn.init.normal_(weight, std=std)
     return model
+
+
+def lively_event_hpe(**options):
+    """An EventHPE that can be asked for predictions, and whose bodies move."""
+    torch.manual_seed(0)
+    model = MODELS.build(small_event_hpe(**dict(state_from='zeros') | options))
+    return lively(model.eval(), std=0.2)
 
 
 def clip_inputs(batch=2, steps=4, seed=0):
@@ -97,3 +109,33 @@ def clip_samples(batch=2, steps=4, labelled=True, recordings=None, first=0):
         )
         samples.append(sample)
     return samples
+
+
+def standing():
+    """A start: a person who stands 3 m ahead and faces the camera."""
+    rotmats = torch.eye(3).repeat(1, 24, 1, 1)
+    rotmats[:, 0] = _FACING
+    return dict(rotmats=rotmats, transl=torch.tensor([[0.0, 0.0, 3.0]]), betas=torch.zeros(1, 10))
+
+
+def clip(seed=0, recording='walk', labelled=True):
+    """What a dataset gives of a clip of 3 steps: inputs and a sample."""
+    (sample,) = clip_samples(1, STEPS, labelled, [recording])
+    sample.set_metainfo(dict(id=seed))
+    events = clip_inputs(1, STEPS, seed)['events'][0]
+    return dict(inputs=dict(events=events.to(torch.uint8)), data_samples=sample)
+
+
+class Clips:
+    """A dataset of such clips."""
+
+    metainfo: ClassVar = dict(dataset_name='noise')
+
+    def __init__(self, count=2):
+        self.items = [clip(seed) for seed in range(count)]
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        return self.items[index]

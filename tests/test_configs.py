@@ -263,7 +263,7 @@ def test_metafiles_list_every_published_config(root):
     published = [f'simdr/{name}.py' for name in PUBLISHED]
     others = (
         *('hemlets/h36m/', 'posh/h36m/', 'posh/3dpw/', 'hsjp/coco/', 'hsjp/h36m/'),
-        *('swahr/coco/', 'swahr/crowdpose/'),
+        *('swahr/coco/', 'swahr/crowdpose/', 'eventhpe/mmhpsd/', 'eventhpe/dhp19/'),
     )
     published += [name for name in LEAVES if name.startswith(others)]
     assert sorted(listed) == sorted(f'configs/{name}' for name in published)

@@ -11,6 +11,8 @@ FLOW = 'eventhpe/mmhpsd/eventhpe-flownet_1xb16-30e_mmhpsd-256x256.py'
 SHAPE = 'eventhpe/mmhpsd/eventhpe-shapenet_r50-gru_1xb8-10e_mmhpsd-256x256.py'
 SMALL_FLOW = 'eventhpe/mannequin/eventhpe-flownet-half_1xb16-20e_mannequin-64x64.py'
 SMALL_SHAPE = 'eventhpe/mannequin/eventhpe-shapenet_res18-quarter-gru_1xb8-20e_mannequin-64x64.py'
+VIDEO = 'eventhpe/posetrack18-tiny/eventhpe-flownet-half_1xb16-60e_posetrack18-tiny-64x64.py'
+DHP19 = 'eventhpe/dhp19/eventhpe-shapenet-events_r50-gru_1xb8-10e_dhp19-260x344.py'
 STAGES = {SHAPE: FLOW, SMALL_SHAPE: SMALL_FLOW}
 ABLATIONS = {
     'events': {
@@ -23,12 +25,11 @@ ABLATIONS = {
     'incoherent': {'head': {'loss': {'coherence': 0}}},
     'startless': {'head': {'start': 'predicted', 'loss': {'betas': 0.02}}},
 }
-PIPELINES = dict(flow='EventFlowEstimator', shape='EventHPE')
 
 
 def test_every_experiment_has_its_config():
     ablations = [SHAPE.replace('shapenet_', f'shapenet-{name}_') for name in ABLATIONS]
-    assert sorted(EVENTHPE) == sorted([*STAGES, *STAGES.values(), *ablations])
+    assert sorted(EVENTHPE) == sorted([*STAGES, *STAGES.values(), VIDEO, DHP19, *ablations])
 
 
 @pytest.mark.parametrize('name', EVENTHPE)
@@ -36,23 +37,25 @@ def test_config_builds_and_fits_together(name):
     config = load(name)
     model = build_meta_model(config.model)
     width, height = input_size(name)
-    (kind,) = {config[f'{s}_dataloader'].dataset.mode for s in ('train', 'val', 'test')}
-    assert config.model.type == PIPELINES[kind]
-    if kind == 'flow':
+    datasets = [config[f'{split}_dataloader'].dataset for split in ('train', 'val', 'test')]
+    (mode,) = {dataset.get('mode', 'shape') for dataset in datasets}
+    assert (mode == 'flow') == (config.model.type == 'EventFlowEstimator')
+    if mode == 'flow':
         events = torch.empty(2, 8, height, width, device='meta')
         flows = model.flow_net(events)
         assert [tuple(flow.shape) for flow in flows] == [
             (2, 2, height // s, width // s) for s in (8, 4, 2, 1)
         ]
         return
-    channels = 10 if model.flow_input else 8
+    channels = config.model.backbone.in_channels
+    assert channels == (1 if name == DHP19 else 10 if model.flow_input else 8)
     features = model.backbone(torch.empty(6, channels, height, width, device='meta'))[-1]
     hidden, state = model.neck(features.mean((2, 3)).view(2, 3, -1))
     assert hidden.shape == (2, 3, model.head.in_channels)
     assert state.shape == (2, model.neck.hidden_channels)
     assert model.head.decpose(hidden).shape == (2, 3, 144)
-    bodies = [e.body_model for e in evaluators_of(config)]
-    assert bodies == [config.model.head.body_model] * 2
+    bodies = [evaluator.get('body_model') for evaluator in evaluators_of(config)]
+    assert bodies == [None if name == DHP19 else config.model.head.body_model] * 2
 
 
 def parameters_of(model):
@@ -75,6 +78,7 @@ def test_schedules_are_published():
     assert (steps.type, steps.step_size, steps.gamma) == ('StepLR', 3, 0.1)
     assert first_epochs_of_lower_rates(shape) == [1]
     weights = {key: value for key, value in shape.model.head.loss.items() if key != 'type'}
+    assert weights.pop('coherence_loss') == dict(min_motion=0.1)
     assert weights == dict(theta=10, tran=1, joints3d=1, joints2d=10, coherence=0.1)
     assert flow.model.smoothness.loss_weight == 0.5
 

@@ -25,9 +25,40 @@ def test_event_frames_come_back(tmp_path):
     assert len(list(tmp_path.rglob('*'))) == 5
 
 
-def test_refuses_other_numbers_of_bins(tmp_path):
-    with pytest.raises(ValueError, match=r'4 bins.*\(3, 5, 16, 16\)'):
-        layout.write_event_frames(tmp_path, 'a', np.zeros((3, 5, 16, 16), np.uint8))
+def test_gray_frames_come_back(tmp_path):
+    gray = np.random.default_rng(0).integers(0, 256, (3, 16, 32)).astype(np.uint8)
+    layout.write_gray_frames(tmp_path, 'a', gray)
+    for index, wanted in enumerate(gray):
+        path = tmp_path / f'full_pic_32/a/fullpic{index:04d}.png'
+        np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), wanted)
+
+
+@pytest.mark.parametrize(
+    ('shape', 'kind', 'match'),
+    [
+        ((3, 5, 16, 16), np.uint8, r'4 bins.*\(5, 16, 16\)'),
+        ((4, 16, 16), np.uint8, r'4 bins.*\(16, 16\)'),
+        ((3, 4, 16, 16), np.float32, 'got .* float32'),
+    ],
+)
+def test_refuses_other_event_frames(tmp_path, shape, kind, match):
+    with pytest.raises(ValueError, match=match):
+        layout.write_event_frames(tmp_path, 'a', np.zeros(shape, kind))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(('shape', 'kind'), [((3, 4, 16, 16), np.uint8), ((3, 16, 16), float)])
+def test_refuses_other_gray_frames(tmp_path, shape, kind):
+    with pytest.raises(ValueError, match=r'need gray frames \(H, W\) uint8, got'):
+        layout.write_gray_frames(tmp_path, 'a', np.zeros(shape, kind))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('name', ['', 'a/b', '..', '/a', '.'])
+def test_refuses_names_that_lead_elsewhere(name):
+    with pytest.raises(ValueError, match='file name'):
+        layout.check_recording_name(name)
+    layout.check_recording_name('subject01_group1_time1')
 
 
 def test_same_bytes(tmp_path):

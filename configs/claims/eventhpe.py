@@ -33,18 +33,18 @@ _quarter_alone = {**_quarter, 'train_dataloader.dataset.keep_unlabelled': False}
 
 settings = {
     'all labels': {
-        'events + flow': dict(config=_stage2, pretraining='FlowNet', options=_incoherent),
         'events': dict(config=_stage2, options=_events),
+        'events + flow': dict(config=_stage2, pretraining='FlowNet', options=_incoherent),
         'EventHPE': dict(config=_stage2, pretraining='FlowNet'),
     },
     'a quarter of the labels': {
+        'events': dict(config=_stage2, options={**_events, **_quarter_alone}),
         'events + flow': dict(
             config=_stage2, pretraining='FlowNet', options={**_incoherent, **_quarter_alone}),
-        'events': dict(config=_stage2, options={**_events, **_quarter_alone}),
         'EventHPE': dict(config=_stage2, pretraining='FlowNet', options=_quarter),
     },
 }
-# The first arm is what the others are compared with.
+# What the others are compared with.
 baseline = 'events + flow'
 
 quick = dict(

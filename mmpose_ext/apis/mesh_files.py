@@ -14,7 +14,7 @@ from mmpose_ext.visualization.captions import PAPER, header
 from mmpose_ext.visualization.mesh_export import FORMATS, export_mesh
 from mmpose_ext.visualization.mesh_panels import body_note, draw_body, draw_body_view
 from mmpose_ext.visualization.mesh_person import MeshPerson
-from mmpose_ext.visualization.mesh_renderer import overlay_mesh
+from mmpose_ext.visualization.mesh_renderer import overlay_mesh, resize_camera
 from mmpose_ext.visualization.mesh_views import turntable, write_gif
 from mmpose_ext.visualization.panels3d import draw_view
 from mmpose_ext.visualization.person3d import Person3D
@@ -130,11 +130,7 @@ def _photograph(
     size = max(1, round(W * scale)), max(1, round(H * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     fitted = cv2.resize(photo, size, interpolation=method)
-    # Pixel x of the photograph lies at (x + 0.5) * scale - 0.5.
-    K = people[0].K.copy()
-    K[:2, 2] += 0.5
-    K[:2] *= np.array(size)[:, None] / ((W,), (H,))
-    K[:2, 2] -= 0.5
+    K = resize_camera(people[0].K, (W, H), size)
     vertices = np.stack([person.vertices for person in people])
     return overlay_mesh(fitted, vertices, people[0].faces, K)
 

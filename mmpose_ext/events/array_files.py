@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from mmpose_ext.events.event_file import ArraySource
-from mmpose_ext.events.opened import Opened, check_columns
+from mmpose_ext.events.opened import Opened, check_columns, size_of_file
 from mmpose_ext.npz import read_npz
 
-# The camera of EventHPE's data, CeleX-V.
-CELEX_SIZE = (1280, 800)
+# Width and height of CeleX-V, upright as in EventHPE's data.
+CELEX_SIZE = (800, 1280)
 _DAT_EVENT = np.dtype([('t', '<u4'), ('place', '<u4')])
 
 
@@ -45,9 +45,7 @@ def open_npz(path: str) -> Opened:
     )
     size = None
     if 'width' in arrays and 'height' in arrays:
-        if arrays['width'].size != 1 or arrays['height'].size != 1:
-            raise ValueError(f'{path}: width and height should be one number each')
-        size = (int(arrays['width'].item()), int(arrays['height'].item()))
+        size = size_of_file(path, arrays['width'], arrays['height'])
     return Opened(ArraySource(**columns), size)
 
 
@@ -58,15 +56,15 @@ def open_celex_csv(path: str) -> Opened:
         path (str): The file; with three columns all events are positive.
 
     Returns:
-        Opened: Its events on a sensor of 1280 x 800 pixels, or 800 x 1280 if only that holds
-        them: EventHPE's files have 800 columns.
+        Opened: Its events on a sensor of 800 x 1280 pixels, upright as EventHPE's authors have
+        it; of 1280 x 800 if there is a column from 800 on.
 
     Raises:
         ValueError: If it is damaged or something else.
     """
     try:
         with Path(path).open(newline='', encoding='ascii') as file:
-            first = next(csv.reader(file), None)
+            first = next(filter(None, csv.reader(file)), None)
         if first is None:
             rows = np.zeros((0, 5), np.int64)
         else:
@@ -78,8 +76,8 @@ def open_celex_csv(path: str) -> Opened:
             'in-pixel time, off-pixel time, polarity, without a header'
         ) from error
     p = rows[:, 3] if rows.shape[1] > 3 else np.ones(len(rows), np.int64)
-    is_upright = len(rows) and rows[:, 0].max() >= CELEX_SIZE[1]
-    size = CELEX_SIZE[::-1] if is_upright else CELEX_SIZE
+    lies = len(rows) > 0 and rows[:, 1].max() >= CELEX_SIZE[0]
+    size = CELEX_SIZE[::-1] if lies else CELEX_SIZE
     return Opened(ArraySource(rows[:, 2], rows[:, 1], rows[:, 0], p), size)
 
 

@@ -11,6 +11,7 @@ from mmpose_ext.events.stream import (
     EventReport,
     EventStream,
     check_events,
+    check_option,
     concatenate_events,
     steps_back_in_time,
     unwrap_clock,
@@ -126,8 +127,8 @@ class EventFile:
             blocks that were read, each counted once. Duplicates are looked for within a block.
 
     Raises:
-        ValueError: If the unit is unknown; while reading, what ``check_events`` refuses, or what
-            is damaged in the file.
+        ValueError: If an option is unknown or ``block`` is not positive; while reading, what
+            ``check_events`` refuses, or what is damaged in the file.
     """
 
     def __init__(
@@ -144,8 +145,10 @@ class EventFile:
         on_polarity: str = 'keep',
         clock_bits: int | None = None,
     ) -> None:
-        if time_unit not in TIME_UNITS:
-            raise ValueError(f'time_unit is one of {list(TIME_UNITS)}, got {time_unit!r}')
+        check_option('time_unit', time_unit, tuple(TIME_UNITS))
+        check_option('on_disorder', on_disorder, ('sort', 'raise'))
+        if block < 1:
+            raise ValueError(f'block should be 1 event or more, got {block}')
         self.path, self.size, self.source = path, size, source
         self.time_unit, self.time_offset, self.block = time_unit, time_offset, block
         self.on_disorder, self.clock_bits = on_disorder, clock_bits
@@ -289,15 +292,16 @@ class EventFile:
     def _times(self, start: int, stop: int) -> np.ndarray:
         """Times in microseconds, as in the file."""
         t = np.asarray(self.source.times(start, stop))
-        if self.time_offset:
-            t = t + self.time_offset
-        if self.time_unit != 'us':
-            scaled = t * TIME_UNITS[self.time_unit]
-            t = np.floor(scaled) if t.dtype.kind in 'iu' else np.round(scaled)
         try:
-            return whole_microseconds(t)
+            if t.dtype.kind in 'iu':
+                # In 64 bits: an offset may not fit the file's type, nor nanoseconds a float.
+                t = whole_microseconds(t) + self.time_offset
+                unit = TIME_UNITS[self.time_unit]
+                return t * int(unit) if unit >= 1 else t // round(1 / unit)
+            t = (t + self.time_offset) * TIME_UNITS[self.time_unit]
+            return whole_microseconds(t if self.time_unit == 'us' else np.round(t))
         except ValueError as error:
-            raise ValueError(f'{self.path}: {error}') from None
+            raise ValueError(f'{self.path}, from event {start} on: {error}') from None
 
     def _indexed(self) -> _Index:
         """Read the times once."""

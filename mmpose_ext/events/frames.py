@@ -59,7 +59,8 @@ def events_to_frames(
         0 and 1, float32 for counts and voxels. All 0 if there are no events.
 
     Raises:
-        ValueError: If an argument is not one of these, or an event is outside of the sensor.
+        ValueError: If an argument is not one of these, an event is outside of the sensor, or with
+            ``polarity`` one is neither 0 nor 1: :func:`.check_events` mends events.
 
     Example:
         >>> frames = events_to_frames(stream, size=(256, 256), pad=square_pad(stream.size))
@@ -138,9 +139,12 @@ class EventFrameBuilder:
             stream (EventStream): Events of the same sensor, in any order.
 
         Raises:
-            ValueError: If an event is outside of the sensor.
+            ValueError: If an event is outside of the sensor, or of another polarity than 0 and 1
+                where it matters.
         """
         _check_inside(stream, (len(self.tables.columns), len(self.tables.rows)))
+        if self.polarities == 2 and len(stream):
+            check_polarity_range(stream.p.min(), stream.p.max())
         stream = _sorted(stream)
         places = np.searchsorted(stream.t, self.edges)
         if self.reduce == 'voxel':
@@ -212,6 +216,23 @@ def check_frame_options(num_bins: int, reduce: str, percentile: float) -> None:
         raise ValueError(f'reduce is one of {REDUCTIONS}, got {reduce!r}')
     if not 0 < percentile <= 100:
         raise ValueError(f'percentile should be above 0 and up to 100, got {percentile!r}')
+
+
+def check_polarity_range(lowest: float, highest: float) -> None:
+    """Refuse polarities that would land in another bin's frame.
+
+    Args:
+        lowest (float): The lowest one.
+        highest (float): The highest one.
+
+    Raises:
+        ValueError: If they are not within 0 and 1.
+    """
+    if lowest < 0 or highest > 1:
+        raise ValueError(
+            f'polarities from {lowest} to {highest} are not 0 and 1: let check_events look at the '
+            'events first'
+        )
 
 
 def bin_edges(t_range: tuple[int, int], num_bins: int) -> np.ndarray:

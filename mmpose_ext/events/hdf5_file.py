@@ -7,7 +7,7 @@ from importlib import import_module
 import h5py
 import numpy as np
 
-from mmpose_ext.events.opened import Opened, check_columns
+from mmpose_ext.events.opened import Opened, check_columns, size_of_file
 
 # Names of times, columns, rows and polarities.
 LAYOUTS = (
@@ -114,10 +114,7 @@ def _find_size(file: h5py.File) -> tuple[int, int] | None:
         attributes = dict(group.attrs)
         for place in (attributes, group if isinstance(group, h5py.Group) else {}):
             if 'width' in place and 'height' in place:
-                values = [np.asarray(place[side][()]) for side in ('width', 'height')]
-                if any(value.size != 1 for value in values):
-                    raise ValueError(f'{file.filename}: width and height should be one number each')
-                return int(values[0].item()), int(values[1].item())
+                return size_of_file(file.filename, place['width'][()], place['height'][()])
         sides = re.fullmatch(r'(\d+)x(\d+)', _text(attributes.get('geometry', '')))
         if sides:
             return int(sides[1]), int(sides[2])

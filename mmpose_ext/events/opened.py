@@ -3,7 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from mmpose_ext.events.event_file import EventSource
+from mmpose_ext.events.stream import sensor_size
 
 
 def _nothing() -> None:
@@ -45,3 +48,26 @@ def check_columns(path: str, shapes: dict[str, Sequence[int]], kinds: dict[str, 
     wrong = [name for name, kind in kinds.items() if kind not in 'iufb']
     if wrong:
         raise ValueError(f'{path}: {wrong} should be numbers')
+
+
+def size_of_file(path: str, width: object, height: object) -> tuple[int, int]:
+    """Read the size of the sensor that a file says.
+
+    Args:
+        path (str): The file.
+        width (object): What it has as width, hopefully one number.
+        height (object): What it has as height.
+
+    Returns:
+        tuple[int, int]: Width and height in pixels.
+
+    Raises:
+        ValueError: If they are no size.
+    """
+    sides = [np.asarray(side).reshape(-1) for side in (width, height)]
+    if any(len(side) != 1 or side.dtype.kind not in 'iuf' for side in sides):
+        raise ValueError(f'{path}: width and height should be one number each')
+    try:
+        return sensor_size([side[0] for side in sides])
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from None

@@ -189,9 +189,9 @@ def check_events(
         ValueError: If an option is unknown, times are no whole microseconds, or something is met
             that an option refuses; the first such event is named.
     """
-    _check_option('on_disorder', on_disorder, ('sort', 'raise'))
-    _check_option('on_outside', on_outside, ('drop', 'raise'))
-    _check_option('on_polarity', on_polarity, ('keep', 'raise'))
+    check_option('on_disorder', on_disorder, ('sort', 'raise'))
+    check_option('on_outside', on_outside, ('drop', 'raise'))
+    check_option('on_polarity', on_polarity, ('keep', 'raise'))
     t, wraps = unwrap_clock(whole_microseconds(stream.t), clock_bits, after)
     steps_back, longest = steps_back_in_time(t)
     if steps_back and on_disorder == 'raise':
@@ -242,10 +242,14 @@ def whole_microseconds(t: np.ndarray) -> np.ndarray:
         if t.dtype == np.uint64 and len(t) and t.max() > np.iinfo(np.int64).max:
             raise ValueError(f'a time of {t.max()} us is no time: the file is damaged')
         return t.astype(np.int64, copy=False)
-    if t.dtype.kind != 'f' or not (np.abs(t) < 2**62).all() or (t != np.floor(t)).any():
+    if t.dtype.kind != 'f':
+        raise ValueError(f'times should be whole microseconds, got {t.dtype}')
+    whole = (np.abs(t) < 2**62) & (t == np.floor(t))
+    if not whole.all():
+        place = int(np.argmin(whole))
         raise ValueError(
-            f'times should be whole microseconds, got {t.dtype} '
-            f'{t[:3].tolist()}...; give the unit of the file (time_unit)'
+            f'times should be whole microseconds, got {t[place]} at event {place}; give the unit '
+            'of the file (time_unit), or take such events out'
         )
     return t.astype(np.int64)
 
@@ -269,10 +273,10 @@ def unwrap_clock(
     Raises:
         ValueError: If the clock has not from 8 to 62 bits, or the times do not fit it.
     """
+    if clock_bits is not None and not 8 <= clock_bits <= 62:
+        raise ValueError(f'a clock has from 8 to 62 bits, got clock_bits={clock_bits!r}')
     if clock_bits is None or not len(t):
         return t, 0
-    if not 8 <= clock_bits <= 62:
-        raise ValueError(f'a clock has from 8 to 62 bits, got clock_bits={clock_bits!r}')
     period = 1 << clock_bits
     if t.min() < 0 or t.max() >= period:
         raise ValueError(
@@ -301,7 +305,8 @@ def steps_back_in_time(t: np.ndarray) -> tuple[int, int]:
     return number, int((t[:-1] - t[1:]).max()) if number else 0
 
 
-def _check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
+def check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Refuse a value that an option does not have."""
     if value not in allowed:
         raise ValueError(f'{name} is one of {allowed}, got {value!r}')
 

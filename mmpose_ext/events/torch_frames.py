@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mmpose_ext.events.frames import bin_edges, check_frame_options
+from mmpose_ext.events.frames import bin_edges, check_frame_options, check_polarity_range
 from mmpose_ext.events.pixel_tables import Pad, PixelTables, pixel_tables
 
 
@@ -48,11 +48,14 @@ def events_to_frames_torch(
         counts and voxels.
 
     Raises:
-        ValueError: If an argument is not one of these, or an event is outside of the sensor.
+        ValueError: If an argument is not one of these, an event is outside of the sensor, or with
+            ``polarity`` one is neither 0 nor 1.
     """
     check_frame_options(num_bins, reduce, percentile)
     if polarity and p is None:
         raise ValueError('frames of both polarities need p')
+    if t_range is not None and t_range[1] <= t_range[0]:
+        raise ValueError(f't_range is (start, end) in us with start < end, got {t_range}')
     tables = pixel_tables(sensor, size, reduce == 'nearest', pad, rotate180)
     width, height = tables.size
     channels = num_bins * (1 + polarity)
@@ -61,10 +64,9 @@ def events_to_frames_torch(
         return torch.zeros(channels, height, width, dtype=kind, device=t.device)
     includes_end = t_range is None and (not drop_last or reduce == 'voxel')
     start, end = (int(t.min()), int(t.max())) if t_range is None else t_range
-    if t_range is not None and end <= start:
-        raise ValueError(f't_range is (start, end) in us with start < end, got {t_range}')
     cells = _cells_of(x, y, tables)
     if polarity and p is not None:
+        check_polarity_range(p.min().item(), p.max().item())
         cells = cells + p.long() * tables.num_cells
     inside = (t >= start) & (t < end + includes_end)
     t, cells = t[inside], cells[inside]

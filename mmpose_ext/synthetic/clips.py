@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mmpose_ext.event_layout import BINS
 from mmpose_ext.synthetic.body import BodyModel
 from mmpose_ext.synthetic.camera import Camera
 from mmpose_ext.synthetic.clip_scene import ClipScene
@@ -20,8 +21,6 @@ from mmpose_ext.synthetic.event_camera import (
 from mmpose_ext.synthetic.rasterizer import rasterize
 from mmpose_ext.synthetic.skinning import pose_body
 
-# Bins of events between a frame and the next.
-BINS = 4
 # Bodies posed at once: bounds the memory of a long film.
 _CHUNK = 64
 

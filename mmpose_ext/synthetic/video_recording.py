@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mmpose_ext.synthetic.clips import BINS, render_time
+from mmpose_ext.event_layout import BINS
+from mmpose_ext.synthetic.clips import render_time
 from mmpose_ext.synthetic.event_camera import (
     EventCamera,
     Events,
     binary_frames,
-    frames_to_events,
     to_gray,
     to_linear,
 )
@@ -63,30 +63,40 @@ def record_video(
     """
     if not 0 < fps < np.inf:
         raise ValueError(f'fps should be above 0, got {fps}')
-    views: list[list[np.ndarray]] = [[] for _ in squares]
-    for image in inbetweens(_alike(frames), BINS):
+    seen: list[list[Events]] = [[] for _ in squares]
+    gray: list[list[np.ndarray]] = [[] for _ in squares]
+    times: list[int] = []
+    # One picture after the other: a long video does not fit into memory.
+    for index, image in enumerate(inbetweens(_alike(frames), BINS)):
+        times.append(render_time(index, fps * BINS))
         linear = to_linear(image)
-        for view, (left, top, width) in zip(views, squares, strict=True):
-            cut = linear[top : top + width, left : left + width]
-            if cut.shape != (width, width) or left < 0 or top < 0:
-                raise ValueError(
-                    f'the square at column {left}, row {top} of {width} pixels is not within '
-                    f'pictures of {linear.shape[1]}x{linear.shape[0]}'
-                )
-            view.append(cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA))
-    if not views or len(views[0]) <= BINS:
+        for k, (square, camera) in enumerate(zip(squares, cameras, strict=True)):
+            view = cv2.resize(_cut(linear, *square), (size, size), interpolation=cv2.INTER_AREA)
+            seen[k].append(camera.see(view, times[-1]))
+            if index % BINS == 0:
+                gray[k].append(to_gray(view))
+    if not squares or len(times) <= BINS:
         raise ValueError('need at least one square and two frames to see anything move')
-    times = [render_time(index, fps * BINS) for index in range(len(views[0]))]
-    return [_record(*pair, times) for pair in zip(views, cameras, strict=True)]
+    return [_record(*pair, times) for pair in zip(gray, seen, strict=True)]
 
 
-def _record(view: list[np.ndarray], camera: EventCamera, times: list[int]) -> VideoRecording:
-    """Show pictures at times in microseconds to a camera."""
-    stream = frames_to_events(view, times, camera)
-    S = len(view[0])
+def _cut(image: np.ndarray, left: int, top: int, width: int) -> np.ndarray:
+    """Give a square of a picture."""
+    cut = image[top : top + width, left : left + width]
+    if cut.shape != (width, width) or left < 0 or top < 0:
+        raise ValueError(
+            f'the square at column {left}, row {top} of {width} pixels is not within pictures of '
+            f'{image.shape[1]}x{image.shape[0]}'
+        )
+    return cut
+
+
+def _record(gray: list[np.ndarray], seen: list[Events], times: list[int]) -> VideoRecording:
+    """Join what a camera saw until times in microseconds."""
+    stream = Events(*(np.concatenate(part) for part in zip(*seen, strict=True)))
+    S = len(gray[0])
     events = binary_frames(stream, np.array(times), (S, S))
-    gray = np.stack([to_gray(image) for image in view[::BINS]])
-    return VideoRecording(gray, events.reshape(-1, BINS, S, S), stream)
+    return VideoRecording(np.stack(gray), events.reshape(-1, BINS, S, S), stream)
 
 
 def _alike(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -9,7 +9,12 @@ import numpy as np
 
 from mmpose_ext.visualization.captions import INK, PAPER, write
 from mmpose_ext.visualization.events_picture import draw_events, draw_flow, draw_flow_wheel
-from mmpose_ext.visualization.mesh_renderer import BODY_COLOR, TRUTH_COLOR, overlay_mesh
+from mmpose_ext.visualization.mesh_renderer import (
+    BODY_COLOR,
+    TRUTH_COLOR,
+    overlay_mesh,
+    resize_camera,
+)
 from mmpose_ext.visualization.mesh_views import view_mesh
 from mmpose_ext.visualization.stage3d import SIDE_VIEW, Color
 
@@ -127,12 +132,7 @@ def enlarge(picture: np.ndarray, height: int) -> np.ndarray:
 def _body(step: EventStep, vertices: np.ndarray, size: int, color: Color) -> np.ndarray:
     """Draw a body over the events; it is transparent, so that they are seen."""
     picture = enlarge(draw_events(step.events), size)
-    H, W = step.events.shape[1:]
-    # Pixel x of the event frame lies at (x + 0.5) * scale - 0.5.
-    K = np.array(step.K, dtype=np.float64)
-    K[:2, 2] += 0.5
-    K[:2] *= np.array(((picture.shape[1] / W,), (picture.shape[0] / H,)))
-    K[:2, 2] -= 0.5
+    K = resize_camera(step.K, step.events.shape[:0:-1], picture.shape[1::-1])
     return overlay_mesh(picture, vertices, step.faces, K, alpha=0.7, color=color)
 
 

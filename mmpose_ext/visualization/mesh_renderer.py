@@ -133,6 +133,24 @@ def overlay_mesh(
     return lay_over(photo, image, coverage * alpha)
 
 
+def resize_camera(K: np.ndarray, old_size: Sequence[int], new_size: Sequence[int]) -> np.ndarray:
+    """Give the camera of a resized picture; pixel x comes to lie at (x + 0.5) * scale - 0.5.
+
+    Args:
+        K (np.ndarray): Intrinsics (3, 3) in pixels, pixel centres at integers.
+        old_size (Sequence[int]): Width and height of the picture that it is of.
+        new_size (Sequence[int]): Width and height of the resized one.
+
+    Returns:
+        np.ndarray: Intrinsics (3, 3), float64.
+    """
+    resized = np.array(K, dtype=np.float64)
+    resized[:2, 2] += 0.5
+    resized[:2] *= np.divide(new_size, old_size)[:, None]
+    resized[:2, 2] -= 0.5
+    return resized
+
+
 def paint_surface(
     seen: Fragments,
     faces: np.ndarray,

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from event_clips import SIZE, Clips, lively_event_hpe, small_event_hpe, standing
 from mmengine.config import Config
 from PIL import Image
-from small_eventhpe import SIDE, Clips, lively, small_eventhpe, standing
 
 from mmpose_ext.apis import draw_predictions, infer_events, read_start, write_event_poses
 from mmpose_ext.apis.event_files import steps_of_poses
@@ -22,7 +22,7 @@ NAMES = ('rotmats', 'transl', 'betas')
 @pytest.fixture(scope='module')
 def model():
     torch.manual_seed(0)
-    return lively(small_eventhpe(data_preprocessor=None))
+    return lively_event_hpe()
 
 
 @pytest.fixture
@@ -51,21 +51,21 @@ def start_file(tmp_path):
 
 
 def test_predicts_a_recording(model, recording):
-    found = infer_events(model, recording, (SIDE, SIDE), start=standing())
+    found = infer_events(model, recording, (SIZE, SIZE), start=standing())
     assert len(found.poses) == 4
     assert sum(pose.num_events for pose in found.poses) == 2999
     assert (found.report.num_events, found.report.outside) == (3000, 1)
     assert found.skipped_windows == 0
     # The sensor is padded to a square: nothing in the upper and the lower sixth.
     frames = np.stack([pose.frames for pose in found.poses])
-    assert frames.shape[1:] == (8, SIDE, SIDE)
+    assert frames.shape[1:] == (8, SIZE, SIZE)
     assert not frames[:, :, :5].any()
     assert not frames[:, :, -5:].any()
     assert frames[:, :, 6].any()
 
 
 def test_writes_files(model, recording, tmp_path):
-    found = infer_events(model, recording, (SIDE, SIDE), start=standing())
+    found = infer_events(model, recording, (SIZE, SIZE), start=standing())
     out = tmp_path / 'out'
     films = ('gif', 'mp4')
     files = write_event_poses(out, 'walk', model, found, K, films=films, as_json=True, steps=2)
@@ -94,26 +94,18 @@ def test_writes_files(model, recording, tmp_path):
 
 
 def test_pictures_show_the_flow(model, recording):
-    poses = infer_events(model, recording, (SIDE, SIDE), start=standing()).poses
+    poses = infer_events(model, recording, (SIZE, SIZE), start=standing()).poses
     (step,) = steps_of_poses(model, poses[1:2], K)
     with torch.no_grad():
         flow = model.flow_net(torch.from_numpy(poses[1].frames)[None].float())[-1][0]
     np.testing.assert_allclose(step.flow, flow, atol=1e-5)
-    without = lively(
-        small_eventhpe(
-            data_preprocessor=None,
-            flow_net=None,
-            flow_source='none',
-            flow_input=False,
-            backbone=small_eventhpe()['backbone'] | dict(in_channels=8),
-            head=small_eventhpe()['head'] | dict(loss=dict(type='EventPoseLoss', coherence=0)),
-        )
-    )
+    head = dict(loss=dict(type='EventPoseLoss', coherence=0))
+    without = lively_event_hpe(flow_net=None, flow_source='none', flow_input=False, head=head)
     assert steps_of_poses(without, poses[:1], K)[0].flow is None
 
 
 def test_nothing_to_write(model, recording, tmp_path):
-    found = infer_events(model, recording, (SIDE, SIDE), start=standing())
+    found = infer_events(model, recording, (SIZE, SIZE), start=standing())
     with pytest.raises(ValueError, match='no events'):
         write_event_poses(tmp_path, 'walk', model, type(found)([], found.report, 0), K)
 
@@ -156,7 +148,7 @@ def save_model(folder, model, data_root):
     """Config and checkpoint of the small model."""
     dataset = dict(type='MMHPSDataset', data_root=str(data_root), mode='shape', skip=2)
     config = folder / 'small.py'
-    model_config = small_eventhpe()
+    model_config = small_event_hpe(state_from='zeros')
     loader = dict(dataset=dataset)
     Config(dict(model=model_config, test_dataloader=loader)).dump(config)
     checkpoint = folder / 'small.pth'
@@ -165,7 +157,7 @@ def save_model(folder, model, data_root):
 
 
 def write_dataset_json(folder):
-    camera = dict(size=[SIDE, SIDE], focal=[42.0, 42.0], principal_pt=[15.5, 15.5])
+    camera = dict(size=[SIZE, SIZE], focal=[42.0, 42.0], principal_pt=[15.5, 15.5])
     content = camera | dict(fps=15.0, bins=4, source='mannequin')
     (folder / 'dataset.json').write_text(json.dumps(content))
 
@@ -189,7 +181,7 @@ def test_command(tool, model, recording, start_file, tmp_path, capsys):
     written = json.loads((out / 'walk.json').read_text())
     np.testing.assert_allclose(written['K'], K)
     options = dict(start=read_start(start_file, 7), origin_us=-60_000)
-    expected = infer_events(model, recording, (SIDE, SIDE), **options)
+    expected = infer_events(model, recording, (SIZE, SIZE), **options)
     assert written['start_us'][0] == -60_000
     np.testing.assert_allclose(
         written['joints'], np.stack([pose.joints_cam for pose in expected.poses]), atol=1e-4

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from small_eventhpe import clip, lively, small_eventhpe, standing
+from event_clips import clip, lively_event_hpe, standing
 
 from mmpose_ext.apis import EventPoseStream
 from mmpose_ext.models.body_models.smpl_body import SMPLBody
@@ -16,7 +16,7 @@ WINDOW = 2 / 15 * 1e6
 @pytest.fixture(scope='module')
 def model():
     torch.manual_seed(0)
-    return lively(small_eventhpe(data_preprocessor=None))
+    return lively_event_hpe()
 
 
 def noise(seconds=0.8, count=4000, seed=0, begin=0):
@@ -49,13 +49,13 @@ def same(poses, others):
 
 def test_equals_the_whole_clip(model):
     events = noise()
-    poses = fed(stream_of(model), events, piece=333)
+    sample = clip()['data_samples']
+    poses = fed(stream_of(model, start=sample.start), events, piece=333)
     assert len(poses) == 6
     assert poses[0].start_us == 0
     assert [pose.end_us for pose in poses[:3]] == [133334, 266667, 400000]
     assert all(pose.frames.shape == (8, 32, 32) for pose in poses)
     inputs = dict(events=torch.from_numpy(np.stack([pose.frames for pose in poses]))[None])
-    sample = clip()['data_samples']
     del sample.gt_instances
     (whole,) = model.predict(inputs, [sample])
     for name in ('rotmats', 'transl', 'betas', 'joints_cam'):
@@ -229,9 +229,8 @@ def test_refuses(model, options, match):
 def test_refuses_models_that_cannot_stream(model):
     with pytest.raises(ValueError, match='body_model'):
         EventPoseStream(torch.nn.Linear(1, 1), SENSOR)
-    from_file = small_eventhpe(data_preprocessor=None, flow_net=None, flow_source='file')
     with pytest.raises(ValueError, match="flow_source='file'"):
-        stream_of(lively(from_file))
+        stream_of(lively_event_hpe(flow_net=None, flow_source='file'))
 
 
 def test_refuses_arrays_that_do_not_belong_together(model):

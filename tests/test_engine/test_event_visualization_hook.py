@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from event_clips import clip, lively_event_hpe
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import PixelData
 from mmengine.visualization import Visualizer
 from mmpose.registry import HOOKS
-from small_eventhpe import clip, lively, small_eventhpe
 
 
 class Recorder:
@@ -39,7 +39,7 @@ def make_hook(monkeypatch):
 def predicted():
     """A runner, a batch of two clips and what the model predicts."""
     torch.manual_seed(0)
-    model = lively(small_eventhpe())
+    model = lively_event_hpe()
     batch = pseudo_collate([clip(0, 'walk/a'), clip(1, 'run')])
     return model, batch, model.test_step(batch)
 

@@ -60,7 +60,12 @@ def test_outside_events_are_counted_once_however_often_they_are_read():
     recording = file_of(events, block=50)
     for _ in range(3):
         assert len(recording.read()) == 270
-    assert recording.report.outside == 30
+    assert (recording.report.outside, recording.report.empty) == (30, 0)
+    # A block without any event on the sensor is no empty window.
+    events.x[:50] = SIZE[0]
+    recording = file_of(events, block=50)
+    recording.read()
+    assert (recording.report.outside, recording.report.empty) == (75, 0)
     with pytest.raises(ValueError, match=r'a\.npz, from event 0 on: event 0 at'):
         file_of(events, block=50, on_outside='raise').read()
 
@@ -83,6 +88,9 @@ def test_empty_windows_and_bursts_are_told():
 
 
 def test_burst_does_not_become_usual():
+    watch = BurstWatch(remembered=3)
+    assert not any(watch.is_burst(10) for _ in range(3))
+    assert all(watch.is_burst(1000) for _ in range(9))
     watch = BurstWatch(warm_up=3)
     assert [watch.is_burst(n) for n in (5000, 10, 10, 10, 101, 100, 5000)] == [
         *(False, False, False, False),
@@ -106,9 +114,32 @@ def test_damaged_time_does_not_make_windows_without_end():
         next(file_of(events).windows(0))
 
 
-def test_unknown_unit_is_refused():
-    with pytest.raises(ValueError, match="'minutes'"):
-        file_of(some_events(3), time_unit='minutes')
+@pytest.mark.parametrize(
+    'options', [dict(time_unit='minutes'), dict(on_disorder='drop'), dict(block=0)]
+)
+def test_unknown_options_are_refused(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        file_of(some_events(3), **options)
+
+
+@pytest.mark.parametrize('block', [1, 3])
+def test_an_event_on_the_border_is_of_the_window_that_it_begins(block):
+    events = some_events(6)
+    events.t[:] = [0, 5, 10, 10, 15, 20]
+    recording = file_of(events, block=block)
+    windows = [window.t.tolist() for window in recording.windows(10)]
+    assert windows == [[0, 5], [10, 10, 15], [20]]
+
+
+def test_whole_numbers_of_any_type_keep_their_value():
+    events = some_events(3)
+    # Nanoseconds since 1970, which a float cannot hold, and an offset beyond the file's 32 bits.
+    nano = ArraySource(1_700_000_000_123_456_999 + np.arange(3) * 1000, *events.arrays[1:])
+    recording = EventFile('a.npz', nano, events.size, time_unit='ns')
+    assert recording.read().t.tolist() == [1_700_000_000_123_456 + k for k in range(3)]
+    short = ArraySource(np.array([0, 1, 2**32 - 1], np.uint32), *events.arrays[1:])
+    recording = EventFile('a.npz', short, events.size, time_offset=5)
+    assert recording.read().t.tolist() == [5, 6, 2**32 + 4]
 
 
 def test_burst_is_counted_in_pieces_within_bounded_memory(tmp_path):

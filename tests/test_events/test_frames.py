@@ -40,6 +40,23 @@ def test_golden_8_bins_of_the_authors(reduce):
     assert set_pixels(frames) == [[(2, 2), (3, 3)], [(1, 1)], [], [(0, 0)]]
 
 
+def test_bins_begin_at_the_next_whole_microsecond():
+    # dt = 2.5: bins begin at 0, 2.5, 5 and 7.5.
+    t = np.array([2, 3, 4, 5, 7, 8])
+    events = EventStream(t, np.arange(6), np.zeros(6, int), np.ones(6, int), (6, 1))
+    frames = events_to_frames(events, 4, t_range=(0, 10))
+    assert frames[:, 0].tolist() == [
+        *([1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0]),
+        *([0, 0, 0, 1, 1, 0], [0, 0, 0, 0, 0, 1]),
+    ]
+
+
+def test_square_pad_is_on_both_sides():
+    assert square_pad((800, 1280)) == (240, 0, 240, 0)
+    assert square_pad((1280, 800)) == (0, 240, 0, 240)
+    assert square_pad((4, 7)) == (1, 0, 2, 0)
+
+
 def test_golden_8_last_event_may_be_kept():
     frames = events_to_frames(golden_8(), 4, rotate180=True, drop_last=False)
     assert set_pixels(frames)[3] == [(0, 0), (3, 2)]
@@ -227,6 +244,18 @@ def test_events_outside_are_refused(x):
         events_to_frames(events, t_range=(0, 9))
     with pytest.raises(ValueError, match='check_events'):
         events_to_frames_torch(*map(torch.from_numpy, events.arrays), (4, 4), t_range=(0, 9))
+
+
+@pytest.mark.parametrize('p', [-1, 2])
+def test_polarities_of_no_frame_are_refused(p):
+    one = np.ones(1, np.int64)
+    events = EventStream(one, one, one, one * p, (4, 4))
+    options = dict(t_range=(0, 9), polarity=True)
+    with pytest.raises(ValueError, match=f'polarities from {p} to {p} .* check_events'):
+        events_to_frames(events, **options)
+    with pytest.raises(ValueError, match=f'polarities from {p} to {p} .* check_events'):
+        events_to_frames_torch(*map(torch.from_numpy, events.arrays), (4, 4), **options)
+    assert events_to_frames(events, t_range=(0, 9)).sum() == 1
 
 
 @pytest.mark.parametrize('options', [dict(channels=30), dict(remainder='first')])

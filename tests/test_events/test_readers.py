@@ -45,10 +45,10 @@ def test_every_layout_gives_the_same(tmp_path, name):
 def test_celex_knows_its_sensor(tmp_path):
     events = some_events(10)
     recordings.write_csv(tmp_path / 'a.csv', events)
-    assert open_events(tmp_path / 'a.csv').size == (1280, 800)
-    tall = EventStream(events.t, events.x, events.y + 1000, events.p, (800, 1280))
-    recordings.write_csv(tmp_path / 'b.csv', tall)
-    assert open_events(tmp_path / 'b.csv').size == (800, 1280)
+    assert open_events(tmp_path / 'a.csv').size == (800, 1280)
+    wide = EventStream(events.t, events.x + 1000, events.y, events.p, (1280, 800))
+    recordings.write_csv(tmp_path / 'b.csv', wide)
+    assert open_events(tmp_path / 'b.csv').size == (1280, 800)
 
 
 def test_csv_of_three_columns_and_an_empty_one(tmp_path):
@@ -57,6 +57,17 @@ def test_csv_of_three_columns_and_an_empty_one(tmp_path):
     assert [array.tolist() for array in stream.arrays] == [[100, 101], [7, 8], [5, 6], [1, 1]]
     (tmp_path / 'b.csv').write_text('')
     assert len(open_events(tmp_path / 'b.csv').read()) == 0
+    (tmp_path / 'c.csv').write_text('\n5,7,100,0,0\n')
+    assert open_events(tmp_path / 'c.csv').read().p.tolist() == [0]
+
+
+def test_dat_has_14_bits_for_a_pixel_and_4_for_the_polarity(tmp_path):
+    row = np.array([7, 16383 | 9000 << 14 | 2 << 28], '<u4')
+    (tmp_path / 'a.dat').write_bytes(b'% Data file\n' + bytes([12, 8]) + row.tobytes())
+    with open_events(tmp_path / 'a.dat', (16384, 16384)) as recording:
+        stream = recording.read()
+        assert [array.tolist() for array in stream.arrays] == [[7], [16383], [9000], [1]]
+        assert recording.report.bad_polarity == 1
 
 
 def test_dsec_offset_is_added(tmp_path):
@@ -120,6 +131,10 @@ def test_damage_within_an_hdf5_file_is_refused(tmp_path):
         ('a.h5', dict(t=[1, 2], x=[1], y=[1]), 'one length'),
         ('a.h5', dict(t=[1], x=[1], y=[1], p=[1]), 'give size'),
         ('a.h5', dict(t=[1], x=[1], y=[1], width=[1, 2], height=3), 'one number each'),
+        ('a.npz', dict(t=[1], x=[1], y=[1], width=[1, 2], height=3), 'one number each'),
+        ('a.npz', dict(t=[1], x=[1], y=[1], width='a', height=3), 'one number each'),
+        ('a.npz', dict(t=[1], x=[1], y=[1], width=0, height=3), 'from 1 to'),
+        ('a.h5', dict(t=[1], x=[1], y=[1], width=2.5, height=3), 'whole pixels'),
     ],
 )
 def test_files_that_are_something_else_are_refused(tmp_path, name, arrays, message):

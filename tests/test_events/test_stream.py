@@ -37,6 +37,10 @@ def test_unsorted_events_are_sorted_and_equal_times_keep_their_order():
     assert checked.x.tolist() == [1, 3, 0, 2]
     assert (report.unsorted, report.longest_step_back, report.num_kept) == (2, 7, 4)
     assert '2 not in order, by up to 7 us' in str(report)
+    # Many, as small arrays are sorted by what keeps the order in any case.
+    x = np.arange(1000)
+    checked, _ = check_events(stream_of(np.arange(1000)[::-1] // 500, x, size=(1000, 6)))
+    assert checked.x.tolist() == [*range(500, 1000), *range(500)]
 
 
 def test_events_outside_are_dropped_and_counted():
@@ -44,6 +48,12 @@ def test_events_outside_are_dropped_and_counted():
     assert checked.t.tolist() == [0, 4]
     assert (report.num_events, report.num_kept, report.outside) == (5, 2, 3)
     assert 'outside of the sensor (dropped)' in str(report)
+
+
+@pytest.mark.parametrize(('x', 'y'), [(8, 0), (-1, 0), (0, 6), (0, -1)])
+def test_each_side_of_the_sensor_counts(x, y):
+    checked, report = check_events(stream_of([1, 2], [0, x], [0, y]))
+    assert (checked.t.tolist(), report.outside) == ([1], 1)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +81,14 @@ def test_equal_events_are_kept_and_counted():
     _, report = check_events(stream_of(t, x, p=p))
     assert (report.duplicates, report.num_kept) == (2, 7)
     assert check_events(stream_of(t, x, p=p), count_duplicates=False)[1].is_clean
+
+
+def test_events_that_differ_in_one_thing_are_not_equal():
+    # Pairs of one time each: other columns, rows, polarities; then the first again, later.
+    t, x, y, p = np.array(
+        [(1, 0, 0, 0), (1, 1, 0, 0), (2, 0, 0, 0), (2, 0, 1, 0), (3, 0, 0, 0), (3, 0, 0, 1)]
+    ).T
+    assert check_events(stream_of(t, x, y, p))[1].is_clean
 
 
 def test_no_events_are_reported():
@@ -108,6 +126,10 @@ def test_clock_goes_on_from_chunk_to_chunk():
     np.testing.assert_array_equal(np.concatenate(parts), true)
 
 
+def test_chunk_without_a_restart_goes_on():
+    assert unwrap_clock(np.array([7, 9]), 8, after=3 * 256 + 5)[0].tolist() == [775, 777]
+
+
 def test_streams_are_joined_and_cut():
     parts = [stream_of([0, 4]), stream_of([4, 9])]
     joined = concatenate_events(parts)
@@ -131,10 +153,13 @@ def test_reports_add_up():
         (stream_of([3]), dict(on_disorder='drop'), 'on_disorder'),
         (stream_of([0.5]), {}, 'time_unit'),
         (stream_of([np.nan]), {}, 'whole microseconds'),
+        (stream_of([3.0, 1.0, np.inf]), {}, 'got inf at event 2'),
         (stream_of(np.array([2**63], np.uint64)), {}, 'damaged'),
         (stream_of([3], np.array([0.5])), {}, 'whole pixels'),
         (stream_of([3]), dict(clock_bits=3), 'clock_bits=3'),
+        (stream_of([]), dict(clock_bits=3), 'clock_bits=3'),
         (stream_of([300]), dict(clock_bits=8), 'do not fit'),
+        (stream_of([256]), dict(clock_bits=8), 'do not fit'),
     ],
 )
 def test_refusals_name_what_and_how(events, options, message):

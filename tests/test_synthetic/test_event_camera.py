@@ -46,6 +46,13 @@ def test_step_of_three_and_a_half_thresholds():
     assert camera.see(picture(levels), 10000).p.tolist() == [0, 0]
 
 
+def test_events_are_before_the_picture_that_shows_them():
+    """A threshold that is reached with the picture itself: log 2 from 0 + 1 to 1 + 1."""
+    camera = EventCamera(float(np.log(2.0)), log_eps=1.0)
+    camera.see(np.zeros((2, 3)), 0)
+    assert camera.see(np.ones((2, 3)), 1000).t.tolist() == [999] * 6
+
+
 def test_events_add_up_to_the_change():
     """Golden case 36: at each pixel the sum of polarities times C is within C of the change."""
     levels, times = drift()
@@ -109,6 +116,14 @@ def test_thresholds_differ_from_pixel_to_pixel_and_by_polarity():
     again = EventCamera(C, threshold_noise=0.03, seed=3)
     again.see(picture(levels[0], (40, 40)), 0)
     np.testing.assert_array_equal(again.see(picture(levels[1], (40, 40)), 1000).t, up.t)
+
+
+def test_no_threshold_is_below_a_tenth_of_the_mean():
+    camera = EventCamera(C, threshold_noise=5 * C)
+    camera.see(picture(-2.0, (20, 20)), 0)
+    events = camera.see(picture(-1.0, (20, 20)), 1000)
+    counts = np.bincount(20 * events.y.astype(int) + events.x, minlength=400)
+    assert counts.max() == int(1 / (0.1 * C))
 
 
 def test_a_video_at_once_or_in_parts():

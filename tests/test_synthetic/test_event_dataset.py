@@ -17,6 +17,7 @@ from mmpose_ext.synthetic import EventRequest, build_body, write_event_dataset
 from mmpose_ext.synthetic.camera import Camera
 from mmpose_ext.synthetic.clip_scene import draw_clip
 from mmpose_ext.synthetic.clips import exact_flow, film, render_time
+from mmpose_ext.synthetic.event_camera import to_linear
 from mmpose_ext.synthetic.event_dataset import make_clip
 from mmpose_ext.synthetic.skinning import pose_body
 
@@ -144,6 +145,22 @@ def test_flow_of_a_shift():
     assert abs(np.median(depth) - z) < 0.15
     still, _ = exact_flow(camera, build_body().faces, now, now)
     assert (still == 0).all()
+
+
+def test_pictures_show_the_body_where_the_labels_have_it():
+    """A white person before black: the middle of the light is that of the body's mask."""
+    body = build_body('coarse')
+    scene = draw_clip(np.random.default_rng(1), body, 64, 1.0)
+    black, white = np.zeros_like(scene.backdrop), np.ones_like(scene.albedo)
+    scene = replace(scene, albedo=white, light=np.zeros(3), ambient=1.0, backdrop=black)
+    clip = film(scene, body, 16)
+    pixels = np.stack(np.mgrid[:64, :64])
+    light, seen = (
+        np.einsum('cyx,fyx->fc', pixels, share) / share.sum((1, 2))[:, None]
+        for share in (to_linear(clip.gray[:-2]), clip.body)
+    )
+    # A mask is only right to a part of a pixel: in the mean over the frames.
+    assert np.abs((light - seen).mean(0)).max() < 0.1
 
 
 def test_gray_frames_match_along_the_flow(clip):

@@ -146,6 +146,22 @@ def test_what_was_wrong_is_told(convert, tmp_path, capsys):
     assert '3000 events, 2999 kept' in said
 
 
+def test_intervals_do_not_drift_and_bursts_are_told(convert, tmp_path, capsys):
+    # At 15 a second: a usual event in each third of 200 ms, and just before and at its end.
+    t = np.concatenate([200_000 * k + np.array([0, 70_000, 140_000, 199_999]) for k in range(40)])
+    burst = np.full(100, 190_000)
+    t = np.sort(np.concatenate([t, 200_000 * 30 + burst]))
+    zeros = np.zeros(len(t), np.int64)
+    path = write_npz(tmp_path / 'a.npz', EventStream(t, zeros, zeros, zeros, (64, 64)))
+    convert([path, '--out', str(tmp_path / 'out'), '--name', 'a', '--size', '32', '--quiet'])
+    with np.load(tmp_path / 'out/annotations/a.npz') as annotations:
+        # The last of each 200 ms lies in the last bin of the third interval.
+        assert annotations['event_counts'].tolist()[:90] == [1, 1, 2] * 30
+        assert len(annotations['event_counts']) == 120
+    said = capsys.readouterr().out
+    assert '1 windows with many times the usual events' in said
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
@@ -155,14 +171,23 @@ def test_what_was_wrong_is_told(convert, tmp_path, capsys):
         (['{0}', '--focal', '1', '1'], '--principal-pt'),
         (['{0}', '--gray-times', '{1}'], 'increasing times'),
         (['{0}', '--time-unit', 's'], 'is the unit'),
+        (['{0}', '--fps', '0'], '--fps should be above 0'),
+        (['{0}', '--fps', 'nan'], '--fps should be above 0'),
+        (['{0}', '--name', '../a'], 'file name'),
+        (['{0}', '--gray-times', '{0}'], 'a time in us in each line'),
+        (
+            ['{0}', '{2}', '--per-interval', '--size', '32'],
+            r'\(48, 64\) pixels, those before of \(64, 48\)',
+        ),
     ],
 )
 def test_refusals(convert, tmp_path, arguments, message):
     path = write_npz(tmp_path / 'a.npz', some_events())
+    upright = write_npz(tmp_path / 'b.npz', some_events(sensor=(48, 64)))
     (tmp_path / 'times.txt').write_text('5\n3\n')
-    arguments = [one.format(path, tmp_path / 'times.txt') for one in arguments]
+    arguments = [one.format(path, tmp_path / 'times.txt', upright) for one in arguments]
     with pytest.raises(SystemExit, match=message):
-        convert([*arguments, '--out', str(tmp_path / 'out'), '--name', 'a', '--quiet'])
+        convert(['--name', 'a', *arguments, '--out', str(tmp_path / 'out'), '--quiet'])
     assert not (tmp_path / 'out/train.json').exists()
 
 

@@ -148,7 +148,9 @@ def test_command_reads_videos(run_tool, tmp_path):
     ('options', 'match'),
     [
         (('--name', 'a'), '--fps'),
-        (('--name', 'a/b', '--fps', 25), '--name'),
+        (('--name', 'a/b', '--fps', 25), "file name, got 'a/b'"),
+        (('--name', 'a', '--fps', -5), '--fps should be above 0 .* got -5'),
+        (('--name', 'a', '--fps', 'nan'), '--fps should be above 0 .* got nan'),
         (('--name', 'a', '--fps', 25, '--size', 20), '--size'),
         (('--name', 'a', '--fps', 25, '--crops', 1, '--crop-size', 500), 'squares'),
         (('--name', 'a', '--fps', 25, '--every', 0), '--every'),

@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from event_clips import CENTER, FOCAL, SIZE, STEPS, Clips, clip, lively_event_hpe
 from meshes import ball, camera
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import PixelData
 from PIL import Image
-from small_eventhpe import SIDE, STEPS, Clips, clip, lively, small_eventhpe
 
 from mmpose_ext.visualization import (
     EventStep,
@@ -35,7 +35,7 @@ H, W = 48, 64
 @pytest.fixture(scope='module')
 def model():
     torch.manual_seed(0)
-    return lively(small_eventhpe())
+    return lively_event_hpe()
 
 
 def a_step(**fields):
@@ -134,16 +134,17 @@ def test_reads_a_clip(model):
     item = clip()
     (sample,) = model.test_step(pseudo_collate([item]))
     flow = flow_seen(model, item['inputs'])
-    assert flow.shape == (STEPS, 2, SIDE, SIDE)
+    assert flow.shape == (STEPS, 2, SIZE, SIZE)
     steps = steps_of_clip(item['inputs'], sample, body_of_model(model), flow)
     assert len(steps) == STEPS
     np.testing.assert_array_equal(steps[1].events, item['inputs']['events'][1])
     assert steps[0].vertices.shape == steps[0].true_vertices.shape == (1600, 3)
     # The true body stands 3 m ahead, head up.
     assert steps[0].true_vertices[:, 2].mean() == pytest.approx(3, abs=0.2)
-    assert steps[0].K.tolist() == [[42, 0, 15.5], [0, 42, 15.5], [0, 0, 1]]
+    K = [[FOCAL, 0, CENTER], [0, FOCAL, CENTER], [0, 0, 1]]
+    np.testing.assert_allclose(steps[0].K, K, rtol=1e-6)
     # Flow of a file is taken as it is.
-    given = torch.ones(STEPS, 2, SIDE, SIDE)
+    given = torch.ones(STEPS, 2, SIZE, SIZE)
     assert (flow_seen(model, dict(item['inputs'], flow=given)) == 1).all()
 
 

@@ -3,7 +3,7 @@ import pytest
 from meshes import ball, box, camera
 
 from mmpose_ext.visualization import overlay_mesh, render_mesh
-from mmpose_ext.visualization.mesh_renderer import BODY_COLOR, vertex_normals
+from mmpose_ext.visualization.mesh_renderer import BODY_COLOR, resize_camera, vertex_normals
 
 SIZE = (64, 48)
 RED, BLUE = (0.0, 0.0, 255.0), (255.0, 0.0, 0.0)
@@ -24,6 +24,17 @@ def test_a_vertex_without_faces_has_no_normal():
     vertices, faces = ball()
     normals = vertex_normals(np.concatenate((vertices, [(9, 9, 9)])), faces)
     assert (normals[-1] == 0).all()
+
+
+def test_a_resized_picture_has_its_pixels_edges_at_the_same_places():
+    """The edges of the picture, half a pixel beyond its outermost centres, stay its edges."""
+    K = camera(100, (31.5, 10.0))
+    point = np.array([[-0.5, -0.5], [63.5, 47.5], [10.0, 20.0]])
+    ray = (point - K[:2, 2]) / np.diag(K)[:2]
+    resized = resize_camera(K, (64, 48), (128, 24))
+    moved = ray * np.diag(resized)[:2] + resized[:2, 2]
+    np.testing.assert_allclose(moved, [[-0.5, -0.5], [127.5, 23.5], [20.5, 9.75]])
+    assert K[0, 0] == 100
 
 
 @pytest.mark.parametrize('center', [(31.5, 23.5), (20.25, 30.0)])

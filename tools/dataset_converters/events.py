@@ -26,11 +26,14 @@ import numpy as np
 from tqdm import tqdm
 
 from mmpose_ext.event_layout import (
+    BINS,
     SPLITS,
+    check_recording_name,
     intrinsics,
     read_split,
     write_dataset_file,
-    write_image,
+    write_event_frames,
+    write_gray_frames,
     write_npz,
     write_split,
 )
@@ -43,7 +46,6 @@ from mmpose_ext.events import (
     square_pad,
 )
 
-BINS = 4
 PICTURES = ('.png', '.jpg', '.jpeg', '.bmp')
 
 
@@ -67,6 +69,20 @@ class Intervals:
 
     def __post_init__(self) -> None:
         self._bursts = BurstWatch()
+        self._sensor: tuple[int, int] | None = None
+
+    def check_sensor(self, recording: EventFile) -> None:
+        """Refuse a file of another sensor than those before.
+
+        Raises:
+            ValueError: If it is.
+        """
+        if self._sensor not in (None, recording.size):
+            raise ValueError(
+                f'{recording.path} is of a sensor of {recording.size} pixels, those before of '
+                f'{self._sensor}: give --sensor'
+            )
+        self._sensor = recording.size
 
     def frames(self, recording: EventFile, start: int, end: int) -> np.ndarray:
         """Frames of [start, end) microseconds.
@@ -105,7 +121,10 @@ def clock_edges(recording: EventFile, fps: float, times: Path | None) -> np.ndar
         ValueError: If there are no events, or the times do not increase.
     """
     if times is not None:
-        edges = np.loadtxt(times, np.int64, ndmin=1, usecols=0)
+        try:
+            edges = np.loadtxt(times, np.int64, ndmin=1, usecols=0)
+        except ValueError as error:
+            raise ValueError(f'{times} should have a time in us in each line: {error}') from None
         if len(edges) < 2 or (np.diff(edges) <= 0).any():
             raise ValueError(f'{times} should have two increasing times or more, in microseconds')
         return edges
@@ -134,6 +153,7 @@ def interval_frames(
     if options.per_interval:
         for path in tqdm(options.inputs, unit='interval', disable=options.quiet):
             with open_events(path, **reading) as recording:
+                intervals.check_sensor(recording)
                 first, last = recording.t_range
                 # The authors' bins end before the last event.
                 yield intervals.frames(recording, first, max(last, first + 1))
@@ -208,6 +228,9 @@ def convert(options: argparse.Namespace) -> Intervals:
     """
     if len(options.inputs) > 1 and not options.per_interval:
         raise ValueError('several files are one for each interval: say --per-interval')
+    if not 0 < options.fps <= 1e6:
+        raise ValueError(f'--fps should be above 0 and up to 1000000, got {options.fps}')
+    check_recording_name(options.name)
     annotations = options.out / 'annotations' / f'{options.name}.npz'
     if annotations.exists():
         raise FileExistsError(f'{annotations} is there already: give another --name or --out')
@@ -216,18 +239,12 @@ def convert(options: argparse.Namespace) -> Intervals:
     write_dataset_file(options.out, (size, size), focal, principal_pt, options.fps, 'events')
     gray = gray_pictures(options.gray)
     intervals = Intervals(size, options.reduce, options.rotate180, EventReport())
-    counts = []
-    folder = options.out / f'events_{size}' / options.name
-    for index, frames in enumerate(interval_frames(options, intervals, len(gray))):
-        write_image(
-            folder / f'event{index:04d}.png', np.ascontiguousarray(frames.transpose(1, 2, 0))
-        )
-        counts.append(int(frames.sum()))
-    folder = options.out / f'full_pic_{size}' / options.name
-    for index, path in enumerate(gray[: len(counts) + 1]):
-        write_image(folder / f'fullpic{index:04d}.png', gray_frame(path, size))
-    numbers = np.arange(len(counts), dtype=np.int64)
-    write_npz(annotations, event_frames=numbers, event_counts=np.array(counts, np.int64))
+    frames = interval_frames(options, intervals, len(gray))
+    counts = write_event_frames(options.out, options.name, frames)
+    number = len(counts['event_frames'])
+    pictures = (gray_frame(path, size) for path in gray[: number + 1])
+    write_gray_frames(options.out, options.name, pictures)
+    write_npz(annotations, **counts)
     if options.split != 'none':
         others = [
             one for one in read_split(options.out, options.split) if one['name'] != options.name
@@ -236,11 +253,11 @@ def convert(options: argparse.Namespace) -> Intervals:
             name=options.name, subject=options.subject, action=options.action or options.name
         )
         write_split(options.out, options.split, [*others, recording])
-    print(f'{options.out}/{options.name}: {len(counts)} intervals; {intervals.report}')
+    print(f'{options.out}/{options.name}: {number} intervals; {intervals.report}')
     if intervals.unused:
         print(f'{intervals.unused} events belong to no interval and were left out')
-    if len(gray) > len(counts) + 1:
-        print(f'{len(gray) - len(counts) - 1} gray frames after the last event were left out')
+    if len(gray) > number + 1:
+        print(f'{len(gray) - number - 1} gray frames after the last event were left out')
     return intervals
 
 

@@ -24,6 +24,7 @@ from tqdm import tqdm  # noqa: E402
 
 from mmpose_ext.event_layout import (  # noqa: E402
     SPLITS,
+    check_recording_name,
     intrinsics,
     read_split,
     write_dataset_file,
@@ -100,6 +101,8 @@ class Source:
         if not (fps or own):
             raise ValueError(f'{path} does not say how many pictures it has a second: give --fps')
         self.fps = (fps or own) / every
+        if not 0 < self.fps <= 1e6:
+            raise ValueError(f'--fps should be above 0 and up to 1000000, got {self.fps * every}')
         self.count = min(-(-count // every), most or count)
         first = next(iter(self), None)
         if first is None:
@@ -181,8 +184,7 @@ def convert(args: argparse.Namespace) -> list[str]:
     root = Path(args.out)
     if args.size < 16 or args.size % 16:
         raise ValueError(f'--size should be a multiple of 16, got {args.size}')
-    if not args.name or Path(args.name).name != args.name:
-        raise ValueError(f'--name should be the name of a folder, got {args.name!r}')
+    check_recording_name(args.name)
     source = Source(Path(args.source), args.fps, args.every, args.frames)
     squares = draw_squares(source.size, args.crops, args.crop_size, args.size, args.seed)
     names = [f'{args.name}_{k:03d}' for k in range(args.crops)] or [args.name]

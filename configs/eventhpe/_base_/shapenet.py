@@ -20,7 +20,15 @@ model = dict(
         in_channels=2048,
         body_model=body_model,
         loss=dict(
-            type='EventPoseLoss', theta=10, tran=1, joints3d=1, joints2d=10, coherence=0.1)))
+            type='EventPoseLoss',
+            theta=10,
+            tran=1,
+            joints3d=1,
+            joints2d=10,
+            coherence=0.1,
+            # Ours: a fresh head stands still, where the authors' cosine (1e-8) has a gradient of
+            # 1e8 per px. Theirs begins with random rotations.
+            coherence_loss=dict(min_motion=0.1))))
 
 train_pipeline = [
     dict(type='SampleClipSteps'),

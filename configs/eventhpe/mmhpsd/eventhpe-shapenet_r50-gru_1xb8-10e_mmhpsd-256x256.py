@@ -12,3 +12,6 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=8, dataset=dict(mode='shape', clip_stride=16, pipeline=_base_.val_pipeline))
 test_dataloader = val_dataloader
+
+val_evaluator = dict(per='recording')
+test_evaluator = dict(per='recording')

@@ -50,7 +50,8 @@ class FlowCoherenceLoss(nn.Module):
         detach_previous (bool): Whether the vertices before a step get no gradient.
         visible_only (bool): Whether only vertices count that a z-buffer of points, 64 cells wide,
             finds visible (:func:`.coherence.visible_vertices`). The authors count all.
-        min_motion (float): Motion in px below which the cosine fades to 0; the authors' 1e-8.
+        min_motion (float): Motion in px below which the cosine fades to 0. The authors' 1e-8 suits
+            their random first poses; ours stand still at first and need 0.1.
 
     Raises:
         ValueError: If an option is none or a number is negative.
@@ -64,7 +65,7 @@ class FlowCoherenceLoss(nn.Module):
         sample: str = 'legacy',
         detach_previous: bool = False,
         visible_only: bool = False,
-        min_motion: float = 0.1,
+        min_motion: float = 1e-8,
     ) -> None:
         super().__init__()
         check_not_negative(threshold=threshold)

@@ -42,6 +42,21 @@ def test_authors_numbers(move, flow, expected):
     assert flow_coherence(verts, constant(*flow)).item() == pytest.approx(expected, abs=1e-5)
 
 
+def test_is_the_authors_formula():
+    """Written out with torch's cosine, on random motions from nothing to some 10 px."""
+    torch.manual_seed(0)
+    start = torch.rand(2, 1, 60, 2) * torch.tensor([90.0, 50.0]) - 5
+    motion = torch.randn(2, 3, 60, 2) * torch.logspace(-4, 1, 60)[:, None]
+    verts = torch.cat([start, start + motion.cumsum(1)], 1)
+    flow = torch.randn(2, 3, 2, 48, 80) * 6
+    grid = (2 * verts[:, :-1] / torch.tensor([80, 48]) - 1).flatten(0, 1)[:, None]
+    sampled = torch.nn.functional.grid_sample(flow.flatten(0, 1), grid, align_corners=False)
+    sampled = sampled[:, :, 0].mT.unflatten(0, (2, 3))
+    cosine = torch.cosine_similarity(verts[:, 1:] - verts[:, :-1], sampled, dim=-1)
+    expected = ((sampled.norm(dim=-1) > 4) * (1 - cosine)).mean()
+    torch.testing.assert_close(flow_coherence(verts, flow), expected)
+
+
 def test_what_stands_still_costs_one():
     """Golden case 17."""
     still = projected((0.0, 0.0, 0.0))
@@ -96,6 +111,13 @@ def test_no_gradient_to_the_flow_or_the_places():
     assert torch.autograd.gradcheck(loss_of_motion, verts[:, 1:].detach().requires_grad_())
 
 
+def test_there_is_no_flow_outside_the_image():
+    """A pixel beyond the edge nothing counts, however strong the flow at the edge."""
+    verts = torch.tensor([[-2.0, 100.0], [-3, 100]]).view(1, 2, 1, 2)
+    assert flow_coherence(verts, constant(50, 0)).item() == 0
+    assert flow_coherence(verts + torch.tensor([4.0, 0]), constant(50, 0)).item() == 2
+
+
 def test_detach_previous():
     verts = projected((0.1, 0.05, 0)).requires_grad_()
     flow_coherence(verts, constant(5, 0), detach_previous=True).backward()
@@ -140,9 +162,9 @@ def test_reductions_and_visible():
 
 
 def test_threshold_of_small_images():
-    """4 px of 256 are 1 px of 64."""
+    """4 px of 256 are 1 px of 64; the width counts."""
     verts = torch.tensor([[30.0, 30.0], [31.0, 30.0]]).view(1, 2, 1, 2)
-    flow = constant(-1.5, 0, size=64)
+    flow = constant(-1.5, 0, size=64).repeat(1, 1, 1, 2, 1)
     assert flow_coherence(verts, flow).item() == 0
     assert flow_coherence(verts, flow, scale_threshold=True).item() == pytest.approx(2)
 

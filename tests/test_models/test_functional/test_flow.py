@@ -86,6 +86,14 @@ def test_photometric_error_of_equal_images():
     assert legacy.item() == pytest.approx(4.6493607, abs=1e-5)
 
 
+def test_other_penalties():
+    """All formulas take eps and alpha: a parabola of the difference 1, or of nothing."""
+    options = dict(eps=0.5, alpha=1.0)
+    first, second = torch.ones(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
+    assert photometric_error(first, second, constant(0, 0), **options).item() == 1.25
+    assert flow_smoothness(constant(5, -3), **options).item() == 0.25
+
+
 def test_the_true_flow_has_no_photometric_error():
     image = 255 * torch.rand(1, 1, 12, 20)
     moved = image.roll((1, 3), dims=(2, 3))

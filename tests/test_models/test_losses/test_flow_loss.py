@@ -39,6 +39,15 @@ def test_smoothness_is_the_mean_over_the_scales():
     torch.testing.assert_close(finest, 0.5 * terms[3])
 
 
+def test_eps_and_alpha_are_used():
+    still = [torch.zeros_like(flow) for flow in pyramid()]
+    gray = torch.ones(2, 2, 32, 48)
+    gray[:, 1] = 2
+    options = dict(eps=0.5, alpha=1.0, loss_weight=1.0)
+    assert FlowPhotometricLoss(**options)(still, gray).item() == pytest.approx(1.25)
+    assert FlowSmoothnessLoss(**options)(still).item() == pytest.approx(0.25)
+
+
 def test_frames_without_motion():
     """Golden case 5 over a pyramid."""
     still = [torch.zeros_like(flow) for flow in pyramid()]
