@@ -129,6 +129,11 @@ def test_command_adds_recordings(run_tool, video, tmp_path):
         run_tool(*common, '--name', 'more', '--every', 2)
 
 
+def test_command_takes_every_second_image(run_tool, video, tmp_path):
+    run_tool(video, '--fps', 25, '--size', 32, '--every', 2, '--out', tmp_path / 'a', '--name', 'a')
+    assert len(list(tmp_path.glob('a/full_pic_32/a/*.png'))) == 2
+
+
 def test_command_reads_videos(run_tool, tmp_path):
     """Every second picture of a video of 12 a second."""
     path = tmp_path / 'sliding.avi'

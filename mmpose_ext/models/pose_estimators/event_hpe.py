@@ -148,14 +148,16 @@ class EventHPE(BasePoseEstimator):
             return self._forward(inputs, data_samples)
         return super().forward(inputs, data_samples, mode)
 
-    def extract_feat(self, inputs: Inputs) -> tuple[Tensor, Tensor | None]:
+    def extract_feat(self, inputs: Inputs, for_loss: bool = False) -> tuple[Tensor, Tensor | None]:
         """Give the features of each step, before the neck, and the flow.
 
         Args:
             inputs: See :meth:`forward`.
+            for_loss: Whether the flow is also for the coherence, which may need it though the
+                backbone does not.
 
         Returns:
-            Features (B, T, F) and flow (B, T, 2, H, W) in px, None if there is none.
+            Features (B, T, F) and flow (B, T, 2, H, W) in px, None if nothing needs it.
 
         Raises:
             ValueError: If an input is missing or of the wrong shape.
@@ -165,7 +167,9 @@ class EventHPE(BasePoseEstimator):
             raise ValueError(f'events must be (B, T, C, H, W), got {tuple(events.shape)}.')
         events = events if events.is_floating_point() else events.float()
         batch = events.shape[:2]
-        frames, flow = events.flatten(0, 1), self._flow(inputs, events)
+        needs_flow = self.flow_input or (for_loss and self.head.loss_module.needs_vertices)
+        flow = self._flow(inputs, events) if needs_flow else None
+        frames = events.flatten(0, 1)
         if self.flow_input and flow is not None:
             frames = torch.cat([frames, flow.flatten(0, 1).to(frames.dtype)], 1)
         feats = self.backbone(frames)
@@ -182,7 +186,7 @@ class EventHPE(BasePoseEstimator):
         Returns:
             The losses of the head.
         """
-        feats, flow = self.extract_feat(inputs)
+        feats, flow = self.extract_feat(inputs, for_loss=True)
         start, hidden = self._start(data_samples, feats)
         feats, _ = self.neck(feats, hidden)
         losses: dict[str, Tensor] = self.head.loss(

@@ -239,6 +239,11 @@ def test_flow_only_in_the_loss():
     model = build(flow_input=False)
     assert model.backbone.conv1.in_channels == CHANNELS
     assert model(clip_inputs(), clip_samples(), mode='loss')['loss_coherence'] > 0
+    # Predictions do not wait for it.
+    model.flow_net.forward = None
+    assert (
+        'rotmats' in model.eval()(clip_inputs(), clip_samples(), mode='predict')[0].pred_instances
+    )
 
 
 def test_unlabelled_clips_learn_from_the_flow_alone():
