@@ -1,16 +1,25 @@
-"""Recordings of an event camera on disk: the layout that our converters write.
+"""Recordings of an event camera on disk: their layout, and its writers.
 
-Under a root, with W the width of the stored frames in pixels::
+One layout, whatever the recordings came from: mannequins (``make_mannequin.py events``), the
+authors' MMHPSD (``mmhpsd.py``) or anybody's camera (``events.py``). A *recording* has *frames* k,
+gray pictures at ``fps``, and *intervals* k, the events between frame k and k+1 in ``bins`` binary
+channels. W is the width of the stored pictures in px.
 
-    dataset.json                           size, intrinsics, frame rate, bins of an interval
-    train.json, test.json                  {"recordings": [{"name", "subject", "action"}, ...]}
-    events_{W}/{name}/event%04d.png        interval k: 4 channels of 0 and 1
-    full_pic_{W}/{name}/fullpic%04d.png    gray frame k
-    raw_events/{name}.npz                  the events themselves (may be missing)
-    annotations/{name}.npz                 poses, and which intervals hold how many set pixels
+======================================== ========================================================
+file below the root                      content
+======================================== ========================================================
+``dataset.json``                         size [W, H] px, focal [fx, fy] and principal_pt [cx, cy]
+                                         in px of that size, fps, bins, source
+``train.json``, ``test.json``            {"recordings": [{"name", "subject", "action"}, ...]}
+``events_W/REC/event%04d.png``           interval k, ``bins`` channels of 0 and 1
+``full_pic_W/REC/fullpic%04d.jpg|png``   frame k, gray
+``annotations/REC.npz``                  the frames' poses and the intervals' counts of events
+``true_flow_W/REC/flow%04d.npz``         flow of the pixels from frame k to k + 2, mannequins only
+``pred_flow_events_W/REC/flow%04d.npz``  the same as stage 1 predicts it
+``hmr_results/REC.npz``, ``vibe_...``    poses that a network sees in the gray frames
+======================================== ========================================================
 
-File names and the event pictures are those of EventHPE's authors. Interval k runs from frame k to
-frame k + 1.
+File names and the event pictures are those of EventHPE's authors.
 """
 
 import json
@@ -70,16 +79,16 @@ def write_npz(path: str | Path, **arrays: np.ndarray) -> None:
         np.savez_compressed(temporary, **arrays)
 
 
-def check_recording_name(name: str) -> None:
+def check_recording_name(name: object) -> None:
     """Refuse a name that is no name of a file.
 
     Args:
-        name (str): Name of a recording.
+        name (object): Name of a recording.
 
     Raises:
-        ValueError: If it is empty or leads to another folder.
+        ValueError: If it is no string, empty or leads to another folder.
     """
-    if name in ('', '..') or Path(name).name != name:
+    if not isinstance(name, str) or name in ('', '..') or Path(name).name != name:
         raise ValueError(f'the name of a recording should be a file name, got {name!r}')
 
 

@@ -7,6 +7,7 @@ source = 'EventHPE, ICCV 2021'
 data = dict(kind='events', num_train=160, num_test=40, size=64, seed=3)
 metrics = ['events/PA-MPJPE', 'events/PEL-MPJPE', 'events/MPJPE', 'events/PVE']
 digits = 1
+tested = 'Last checkpoint; clips of 8 steps (1.07 s) from the true first pose.'
 seeds = [0, 1, 2]
 
 # Stage 1 of each seed, without labels.
@@ -15,6 +16,7 @@ pretrainings = {
         config='configs/eventhpe/mannequin/eventhpe-flownet-half_1xb16-20e_mannequin-64x64.py'),
 }
 pretraining_metrics = ['flow/EPE-body', 'flow/EPE-zero-body', 'flow/photometric', 'flow/photometric-zero']
+pretraining_digits = 2
 # The init_cfg that reads a pretraining's weights, and the file.
 start = {'model.flow_net.init_cfg': 'epoch_20.pth'}
 

@@ -64,10 +64,8 @@ def test_each_run_has_a_config_of_its_own(claims, tmp_path, name, quick):
         # There are as many people as are taken from the first on and from the last back.
         taken = [abs(dataset.get('indices', 0)) for dataset in parts_of(claims, config)]
         assert sum(taken) <= claim.data.num_train
-        for evaluator in (config.val_evaluator, config.test_evaluator):
-            assert evaluator.get('ann_file', f'{tmp_path}/people/').startswith(
-                f'{tmp_path}/people/'
-            )
+        for metric in claims.metrics_of(config):
+            assert metric.get('ann_file', f'{tmp_path}/people/').startswith(f'{tmp_path}/people/')
 
 
 def test_arms_of_hemlets_change_what_they_are_named_after(claims, tmp_path):

@@ -167,6 +167,12 @@ def datasets_of(cfg: Config) -> Iterator[Any]:
         yield from dataset.get('datasets', [dataset])
 
 
+def metrics_of(cfg: Config) -> Iterator[Any]:
+    """Yield the metric dicts of a config, of validation and test."""
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        yield from evaluator if isinstance(evaluator, list) else [evaluator]
+
+
 def write_config(run: Run, claim: Config, data_root: Path) -> Path:
     """Write the run's own config: the arm's, with data, seed and overrides filled in.
 
@@ -182,9 +188,9 @@ def write_config(run: Run, claim: Config, data_root: Path) -> Path:
     old_root = cfg.data_root
     for dataset in datasets_of(cfg):
         dataset.data_root = f'{data_root}/'
-    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        if 'ann_file' in evaluator:  # pretext metrics need none
-            evaluator.ann_file = evaluator.ann_file.replace(old_root, f'{data_root}/')
+    for metric in metrics_of(cfg):
+        if 'ann_file' in metric:  # pretext metrics need none
+            metric.ann_file = metric.ann_file.replace(old_root, f'{data_root}/')
     cfg.randomness = dict(seed=run.seed)
     cfg.merge_from_dict(dict(claim.overrides))
     run.folder.mkdir(parents=True, exist_ok=True)

@@ -54,7 +54,8 @@ def table(claim: Config, results: list[dict]) -> str:
 
 def pretraining_table(claim: Config, results: list[dict]) -> str:
     """Write the Markdown table of the pretrainings: a row each."""
-    metrics, digits = claim.pretraining_metrics, claim.get('digits', 3)
+    metrics = claim.pretraining_metrics
+    digits = claim.get('pretraining_digits', claim.get('digits', 3))
     lines = [
         f'| pretraining | {" | ".join(f"{metric} (mean ± sd)" for metric in metrics)} | s a run |',
         '|---' * (len(metrics) + 2) + '|',

@@ -9,13 +9,12 @@ import cv2
 import numpy as np
 
 from mmpose_ext.datasets.datasets.event_recordings import LABEL_SHAPES
-from mmpose_ext.event_layout import write_image
+from mmpose_ext.event_layout import BINS, write_image
 from mmpose_ext.npz import read_npz
 from mmpose_ext.pickles import restricted_joblib_load
 
 # Folder and suffix of the poses that each network saw.
 _NETWORKS = {'hmr': ('hmr_results', '_hmr'), 'vibe': ('vibe_results_0802', '_vibe08')}
-_BINS = 4
 
 
 def labels(source: Path, name: str) -> dict[str, np.ndarray]:
@@ -182,13 +181,13 @@ def write_packed_events(folder: Path, out: Path, size: int) -> dict[str, np.ndar
     for frame in frames.tolist():
         path = packed / f'events_{frame:04d}.npz'
         data = read_npz(str(path), ['events_frame'], what='packed event frames')['events_frame']
-        bits = size * size * _BINS
+        bits = size * size * BINS
         if data.dtype != np.uint8 or data.size * 8 != bits:
             raise ValueError(
-                f'{path}: events_frame should be {bits // 8} bytes, {_BINS} bits of {size}x{size} '
+                f'{path}: events_frame should be {bits // 8} bytes, {BINS} bits of {size}x{size} '
                 f'pixels, got {data.dtype} {data.shape}'
             )
-        picture = np.unpackbits(data.reshape(-1)).reshape(size, size, _BINS)
+        picture = np.unpackbits(data.reshape(-1)).reshape(size, size, BINS)
         counts.append(np.count_nonzero(picture))
         target = out / f'event{frame:04d}.png'
         if not target.exists():

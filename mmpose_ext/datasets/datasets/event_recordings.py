@@ -1,23 +1,6 @@
 """Recordings of an event camera on disk: where their files lie, what is known of their frames.
 
-One layout, whatever the recordings came from: mannequins (``make_mannequin.py events``), the
-authors' MMHPSD (``mmhpsd.py``) or anybody's camera (``events.py``). A *recording* has *frames* k,
-gray pictures at ``fps``, and *intervals* k, the events between frame k and k+1 in ``bins`` binary
-channels. W is the width of the stored pictures in px.
-
-======================================== ========================================================
-file below the root                      content
-======================================== ========================================================
-``dataset.json``                         size [W, H] px, focal [fx, fy] and principal_pt [cx, cy]
-                                         in px of that size, fps, bins, source
-``train.json``, ``test.json``            {"recordings": [{"name", "subject", "action"}, ...]}
-``events_W/REC/event%04d.png``           interval k, ``bins`` channels of 0 and 1
-``full_pic_W/REC/fullpic%04d.jpg|png``   frame k, gray
-``annotations/REC.npz``                  the frames' poses and the intervals' counts of events
-``true_flow_W/REC/flow%04d.npz``         flow of the pixels from frame k to k + 2, mannequins only
-``pred_flow_events_W/REC/flow%04d.npz``  the same as stage 1 predicts it
-``hmr_results/REC.npz``, ``vibe_...``    poses that a network sees in the gray frames
-======================================== ========================================================
+The layout is that of :mod:`mmpose_ext.event_layout`.
 """
 
 import json
@@ -28,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mmpose_ext.event_layout import check_recording_name
 from mmpose_ext.npz import read_npz
 
 # Shape of one frame of each array of poses; frames come first.
@@ -194,8 +178,10 @@ def read_recordings(source: EventSource, path: str | Path) -> list[Recording]:
         )
     names = [entry.get('name') if isinstance(entry, dict) else None for entry in entries]
     for name in names:
-        if not isinstance(name, str) or not name or Path(name).name != name:
-            raise ValueError(f'{path}: the name of a recording should be a file name, got {name!r}')
+        try:
+            check_recording_name(name)
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from error
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f'{path}: the recording {twice} is listed twice')
