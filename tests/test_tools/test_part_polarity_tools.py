@@ -82,7 +82,7 @@ def test_derive_refuses(derive, tmp_path, kwargs, message):
 
 
 def test_derive_names_a_missing_file(derive, tmp_path):
-    with pytest.raises(SystemExit, match='derive_part_polarity: there is no annotation file'):
+    with pytest.raises(SystemExit, match='derive_part_polarity: there is no file'):
         derive.main([str(tmp_path / 'none.npz'), str(tmp_path / 'x.json')])
     assert not list(tmp_path.iterdir())
 
