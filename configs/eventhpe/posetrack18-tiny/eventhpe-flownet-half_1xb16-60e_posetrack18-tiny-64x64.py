@@ -12,9 +12,9 @@ train_cfg = dict(max_epochs=60, val_interval=20)
 param_scheduler = [dict(type='MultiStepLR', milestones=[40], gamma=0.3, by_epoch=True)]
 
 train_dataloader = dict(dataset=dict(
-    data_root=data_root, clip_stride=1, pipeline=_base_.val_pipeline))
+    data_root=data_root, clip_stride=1, pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(
-    data_root=data_root, clip_stride=1, pipeline=_base_.val_pipeline))
+    data_root=data_root, clip_stride=1, pipeline=_base_.train_pipeline))
 test_dataloader = val_dataloader
 
 val_evaluator = dict(_delete_=True, type='FlowPhotometricMetric')
