@@ -24,6 +24,7 @@ _LISTED = (
     'opencv-python',
     'opencv-python-headless',
     'smplx',
+    'h5py',
     'setuptools',
     'openmim',
 )

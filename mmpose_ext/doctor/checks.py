@@ -23,6 +23,7 @@ NEEDED = (
     ('json_tricks', 'json-tricks', 'MMPose imports it'),
     ('munkres', 'munkres', 'MMPose imports it'),
     ('smplx', 'smplx==0.1.28', 'the body models of mmpose_ext are built on it'),
+    ('h5py', '"h5py>=3.10"', "mmpose_ext reads event cameras' recordings with it"),
 )
 # All modules to look for.
 MODULES = (*(module for module, _, _ in NEEDED), 'mmcv', 'mmpose', 'pkg_resources')
