@@ -112,12 +112,8 @@ def flip_clip(results: dict[str, Any]) -> dict[str, Any]:
         ValueError: If the sample has features of an image, which cannot be mirrored, or joints
             whose left and right are not known.
     """
-    flipped = dict(results)
-    start = results.get('start')
-    if start is not None and 'features' in start:
-        raise ValueError(
-            'the features of an image (init_source="hmr") cannot be mirrored: leave EventFlip out'
-        )
+    _refuse_features(results)
+    flipped, start = dict(results), results.get('start')
     for name in ('events', 'gray', 'flow', 'body'):
         if name in results:
             flipped[name] = np.ascontiguousarray(results[name][..., ::-1])
@@ -167,9 +163,9 @@ class EventFlip(BaseTransform):
         Returns:
             The sample.
         """
-        flipped = flip_clip(results)  # also where it is not used: what it refuses is no chance
+        _refuse_features(results)  # no matter what is drawn
         if self.draw() and not results['test_mode']:
-            return flipped
+            return flip_clip(results)
         return {**results, 'flip': False}
 
     def __repr__(self) -> str:
@@ -264,6 +260,13 @@ def _flip_pose(poses: dict[str, Any]) -> dict[str, np.ndarray]:
     if 'joints_cam' in poses:
         flipped['joints_cam'] = _swap(poses['joints_cam']) * mirror
     return flipped
+
+
+def _refuse_features(results: dict[str, Any]) -> None:
+    if 'features' in (results.get('start') or ()):
+        raise ValueError(
+            'the features of an image (init_source="hmr") cannot be mirrored: leave EventFlip out'
+        )
 
 
 def _swap(joints: np.ndarray) -> np.ndarray:
