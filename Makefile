@@ -9,7 +9,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 PY := .venv/bin/python
 DEMO ?= demo
 
-.PHONY: help setup demo test lint format doctor benchmark clean
+.PHONY: help setup demo test lint format doctor docs benchmark clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,7 +17,7 @@ help:  ## Show the targets
 setup:  ## Create or refresh .venv
 	@bash tools/setup_env.sh
 
-demo: setup  ## Make mannequin data, train HEMlets Pose, test it, draw the result into demo/
+demo: setup  ## Make data, train HEMlets Pose and a person detector, find and pose people into demo/
 	$(PY) tools/demo.py --out $(DEMO)
 
 test: setup  ## Run the test suite
@@ -35,8 +35,12 @@ format: setup  ## Let ruff put the sources in order
 doctor: setup  ## Look at the installation
 	$(PY) -m mmpose_ext.doctor
 
+docs: setup  ## Build the documentation into build/docs/
+	$(PY) -m sphinx -q -W --keep-going -c docs . build/docs
+
 benchmark: setup  ## Codec, loss and decode speed against MMPose's
 	$(PY) tools/benchmark/codecs.py
 
 clean:  ## Remove .venv and everything that the demo made
-	rm -rf .venv $(DEMO) data/mannequin_easy work_dirs/demo
+	rm -rf .venv build $(DEMO) data/mannequin_easy data/mannequin_crowd_easy data/mannequin_photos \
+		work_dirs/demo work_dirs/demo_detector

@@ -76,8 +76,11 @@ setup(
     extras_require={
         # Readers of event cameras' own formats; event-vision-library installs another `evlib`.
         'events': ['aedat>=2.3', 'evlib>=0.13', 'hdf5plugin>=4'],
+        'docs': ['furo>=2024.8', 'myst-parser>=4', 'sphinx>=8'],
+        'export': ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5'],
         'h36m': ['spacepy>=0.7'],
         'mesh': ['trimesh>=4.4'],
+        'webdemo': ['gradio>=5', 'trimesh>=4.4'],
     },
     cmdclass={'build_py': build_py_with_mim},
     classifiers=[

@@ -11,7 +11,8 @@ from mmengine.config import Config
 from mmengine.optim import MultiStepLR
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
-SHARED = ('_base_', 'claims')  # parts of configs, and comparisons of them
+# Parts of configs, comparisons of them, and MMDetection's (see test_configs_detection).
+SHARED = ('_base_', 'claims', 'detection')
 LEAVES = sorted(
     path.relative_to(CONFIGS).as_posix()
     for path in CONFIGS.rglob('*.py')

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quick_mmengine
 import torch
+from forked_python import run_script
 from mmengine.registry import init_default_scope
 
 import mmpose_ext  # noqa: F401
 from mmpose_ext.models.body_models.model_file import body_arrays
 
 ROOT = Path(__file__).resolve().parents[1]
+quick_mmengine.install()
 
 
 @pytest.fixture(autouse=True)
@@ -30,18 +33,25 @@ def root() -> Path:
 
 @pytest.fixture(scope='session')
 def run_python():
-    """Run ``python ARGS`` at the root of the repository; fail with its output."""
+    """Run ``python ARGS`` at the root of the repository; fail with its output.
 
-    def run(*args, env=None, check=True, cwd=ROOT, timeout=600):
-        done = subprocess.run(
-            [sys.executable, *map(str, args)],
-            cwd=cwd,
-            env=env,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-        )
+    A script is a fork of a process that has imported torch, unless it is to be ``fresh``.
+    """
+
+    def run(*args, env=None, check=True, cwd=ROOT, timeout=600, fresh=False):
+        args = [str(arg) for arg in args]
+        if fresh or args[0].startswith('-'):
+            done = subprocess.run(
+                [sys.executable, *args],
+                cwd=cwd,
+                env=env,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+            )
+        else:
+            done = run_script(args, cwd, timeout, env)
         if check and done.returncode:
             pytest.fail(f'{args} exited with {done.returncode}:\n{done.stdout[-6000:]}')
         return done

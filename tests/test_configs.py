@@ -1,10 +1,8 @@
 import inspect
 import re
-from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from config_files import (
     CONFIGS,
     LEAVES,
@@ -243,30 +241,6 @@ def test_evaluation_is_published(name):
     assert (evaluator.type, evaluator.nms_mode, evaluator.nms_thr) == ('CocoMetric', 'oks_nms', 0.9)
     boxes = config.test_dataloader.dataset.bbox_file
     assert boxes.endswith('COCO_val2017_detections_AP_H_56_person.json')
-
-
-def test_metafiles_list_every_published_config(root):
-    index = yaml.safe_load((root / 'model-index.yml').read_text())
-    listed = []
-    for metafile in index['Import']:
-        # The page of results lies beside it.
-        page = (root / metafile).with_suffix('.md').read_text()
-        for model in yaml.safe_load((root / metafile).read_text())['Models']:
-            config = Path(model['Config'])
-            listed.append(config.as_posix())
-            assert model['Name'] == config.stem
-            assert re.search(rf'\((\./)?{re.escape(config.name)}\)', page)
-            # None of these was measured by us, and no weights are ours to offer.
-            assert 'Weights' not in model
-            metrics = [key for result in model.get('Results', []) for key in result['Metrics']]
-            assert all(key.endswith(' (published)') for key in metrics)
-    published = [f'simdr/{name}.py' for name in PUBLISHED]
-    others = (
-        *('hemlets/h36m/', 'posh/h36m/', 'posh/3dpw/', 'hsjp/coco/', 'hsjp/h36m/'),
-        *('swahr/coco/', 'swahr/crowdpose/', 'eventhpe/mmhpsd/', 'eventhpe/dhp19/'),
-    )
-    published += [name for name in LEAVES if name.startswith(others)]
-    assert sorted(listed) == sorted(f'configs/{name}' for name in published)
 
 
 def test_no_dataset_base_is_taken_for_mmposes_metainfo():

@@ -8,4 +8,7 @@ custom_imports = dict(imports=['mmpose_ext'], allow_failed_imports=False)
 # So does a file of init_cfg=dict(type='Pretrained') that does not fill its module.
 default_hooks = dict(
     checkpoint_fit=dict(type='CheckpointFitHook'),
-    pretrained_fit=dict(type='PretrainedFitHook'))
+    pretrained_fit=dict(type='PretrainedFitHook'),
+    # A bar where a terminal is watched; curves.png in the work directory at the end.
+    progress_bar=dict(type='ProgressBarHook'),
+    curves=dict(type='CurvesHook'))

@@ -1,5 +1,7 @@
-"""Running models: stock tools, pictures, bodies of an image, flow and poses of events."""
+"""Running models: poses in pictures and videos, bodies, flow and poses of events; stock tools."""
 
+from mmpose_ext.apis.box_files import BoxFile
+from mmpose_ext.apis.detection import Boxes, MMDetPersonDetector, PersonDetector, load_detector
 from mmpose_ext.apis.draw import draw_predictions
 from mmpose_ext.apis.event_files import (
     EventInference,
@@ -10,21 +12,41 @@ from mmpose_ext.apis.event_files import (
 from mmpose_ext.apis.event_flow import dump_event_flow
 from mmpose_ext.apis.event_start import read_start
 from mmpose_ext.apis.event_stream import EventPose, EventPoseStream
+from mmpose_ext.apis.inputs import Frame, InputError
 from mmpose_ext.apis.loading import load_model, require_fit
 from mmpose_ext.apis.mesh import MeshPrediction, infer_meshes, load_mesh_model
 from mmpose_ext.apis.mesh_files import draw_meshes, write_meshes
+from mmpose_ext.apis.people import People
+from mmpose_ext.apis.pose_result import PoseResult
+from mmpose_ext.apis.predictor import PoseBackend, PosePredictor, load
+from mmpose_ext.apis.results import PoseResults
 from mmpose_ext.apis.stock_tools import run_stock_tool
+from mmpose_ext.apis.torch_backend import TorchBackend
 
 __all__ = [
+    'BoxFile',
+    'Boxes',
     'EventInference',
     'EventPose',
     'EventPoseStream',
+    'Frame',
+    'InputError',
+    'MMDetPersonDetector',
     'MeshPrediction',
+    'People',
+    'PersonDetector',
+    'PoseBackend',
+    'PosePredictor',
+    'PoseResult',
+    'PoseResults',
+    'TorchBackend',
     'draw_meshes',
     'draw_predictions',
     'dump_event_flow',
     'infer_events',
     'infer_meshes',
+    'load',
+    'load_detector',
     'load_event_model',
     'load_mesh_model',
     'load_model',

@@ -144,7 +144,9 @@ def infer_meshes(
         raise ValueError(f'K must be intrinsics (3, 3) with positive focal lengths, got {K}')
     with _refinement(model, refine):
         samples = inference_topdown(model, photo, found.astype(np.float32))
-    return [_read(sample, model, body, K, box) for sample, box in zip(samples, found, strict=True)]
+    return [
+        read_mesh(sample, model, body, K, box) for sample, box in zip(samples, found, strict=True)
+    ]
 
 
 def as_photo(image: str | Path | np.ndarray) -> np.ndarray:
@@ -197,10 +199,24 @@ def _refinement(model: BaseModel, refine: bool) -> Iterator[None]:
         model.test_cfg = before
 
 
-def _read(
+def read_mesh(
     sample: PoseDataSample, model: BaseModel, body: SMPLBody, K: np.ndarray, box: np.ndarray
 ) -> MeshPrediction:
-    """Read the prediction of one person."""
+    """Read the body of one person.
+
+    Args:
+        sample (PoseDataSample): A prediction of the model, of one person.
+        model (BaseModel): A top-down model with ``PoShHead``.
+        body (SMPLBody): Its body, see :func:`body_of`.
+        K (np.ndarray): Intrinsics (3, 3) of the photograph in pixels.
+        box (np.ndarray): Box x1, y1, x2, y2 (4,) of the person in pixels, padding included.
+
+    Returns:
+        MeshPrediction: The body.
+
+    Raises:
+        ValueError: If there is no body in the prediction, or it is not finite.
+    """
     person, mesh = predicted_person(sample, model.head.decoder), predicted_mesh(sample, body, K)
     instances = sample.pred_instances
     pose = matrix_to_axis_angle(torch.as_tensor(instances.smpl_pose[0])).cpu().numpy()

@@ -17,6 +17,7 @@ from . import (
     missing_mmcv_ops,
     missing_pkg_resources,
     missing_torchvision,
+    noisy_pkg_resources,
     weights_only_load,
 )
 
@@ -25,6 +26,7 @@ __all__ = ['applied', 'install']
 # In this order: the later ones import parts of MMEngine and MMPose.
 _SHIMS = (
     missing_pkg_resources,
+    noisy_pkg_resources,
     missing_mmcv_ops,
     broken_torchvision,
     missing_torchvision,

@@ -3,9 +3,11 @@
 from mmpose_ext.engine.hooks import (
     CheckpointFitHook,
     CoordinateWarmupHook,
+    CurvesHook,
     EventVisualizationHook,
     HSJPPretrainHook,
     PretrainedFitHook,
+    ProgressBarHook,
 )
 from mmpose_ext.engine.schedulers import SWAHRLR
 
@@ -13,7 +15,9 @@ __all__ = [
     'SWAHRLR',
     'CheckpointFitHook',
     'CoordinateWarmupHook',
+    'CurvesHook',
     'EventVisualizationHook',
     'HSJPPretrainHook',
     'PretrainedFitHook',
+    'ProgressBarHook',
 ]

@@ -19,6 +19,7 @@ from mmpose_ext.visualization.part_polarity import draw_part_polarity
 from mmpose_ext.visualization.pose3d import draw_pose3d
 from mmpose_ext.visualization.sheets import prediction_sheet, tile_images
 from mmpose_ext.visualization.sheets3d import prediction_sheet_3d
+from mmpose_ext.visualization.skeleton_mesh import export_skeletons, skeleton_mesh
 
 __all__ = [
     'EventStep',
@@ -39,12 +40,14 @@ __all__ = [
     'event_flow_sheet',
     'event_pose_sheet',
     'export_mesh',
+    'export_skeletons',
     'jigsaw_sheet',
     'mesh_sheet',
     'overlay_mesh',
     'prediction_sheet',
     'prediction_sheet_3d',
     'render_mesh',
+    'skeleton_mesh',
     'tile_images',
     'turntable',
     'view_mesh',

@@ -90,7 +90,7 @@ def render_mesh(
     large[:2, 2] -= columns.start, rows.start
     large[:2] *= OVERSAMPLING
     large[:2, 2] += (OVERSAMPLING - 1) / 2
-    points, triangles = _join(bodies, faces)
+    points, triangles = join_bodies(bodies, faces)
     normals = np.concatenate([vertex_normals(body, faces) for body in bodies])
     seen = rasterize(points, triangles, large, shape)
     sight = -points / np.linalg.norm(points, axis=1, keepdims=True)
@@ -213,13 +213,6 @@ def lay_over(below: np.ndarray, image: np.ndarray, opacity: np.ndarray) -> np.nd
     return np.rint(below * (1 - share) + image * share).astype(np.uint8)
 
 
-def _join(bodies: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Make one mesh of bodies (N, V, 3): points (N * V, 3) and triangles (N * F, 3)."""
-    N, V = bodies.shape[:2]
-    triangles = faces[None] + V * np.arange(N)[:, None, None]
-    return bodies.reshape(-1, 3), triangles.reshape(-1, 3)
-
-
 def _window(
     bodies: np.ndarray, K: np.ndarray, shape: tuple[int, int]
 ) -> tuple[slice, slice] | None:
@@ -256,6 +249,21 @@ def colors_of(color: Color | Sequence[Color], bodies: np.ndarray) -> np.ndarray:
             f'a colour is (3,), or ({len(bodies)}, 3) for {len(bodies)} bodies, got {colors.shape}'
         )
     return np.broadcast_to(colors, (len(bodies), 3))
+
+
+def join_bodies(bodies: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Make one mesh of several bodies.
+
+    Args:
+        bodies (np.ndarray): Vertices (N, V, 3).
+        faces (np.ndarray): Triangles (F, 3) of each.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Vertices (N * V, 3) and triangles (N * F, 3).
+    """
+    N, V = bodies.shape[:2]
+    triangles = np.asarray(faces)[None] + V * np.arange(N)[:, None, None]
+    return bodies.reshape(-1, 3), triangles.reshape(-1, 3)
 
 
 def check_mesh(

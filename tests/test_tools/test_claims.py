@@ -147,18 +147,39 @@ def test_unknown_claim_lists_the_known(claims):
         claims.load_claim('nonsense', quick=False)
 
 
-def test_quick_runs_and_is_resumable(run_python, tmp_path):
+@pytest.fixture
+def call_forks(claims, run_python, monkeypatch):
+    """Runs of the tool call scripts that need not import torch first."""
+
+    def call(command, log, threads=None):
+        log.write_text(run_python(*command[1:]).stdout)
+
+    monkeypatch.setattr(claims, 'call', call)
+
+
+@pytest.mark.usefixtures('call_forks')
+def test_quick_runs_and_is_resumable(claims, run_python, monkeypatch, capsys, tmp_path):
     command = ['tools/benchmark/claims.py', 'simdr_low_resolution', '--quick']
-    first = run_python(*command, '--work-dir', tmp_path).stdout
+    command += ['--work-dir', str(tmp_path)]
+    monkeypatch.setattr(sys, 'argv', command)
+    claims.main()
+    first = capsys.readouterr().out
     assert '4 of 4 runs' in first
     assert first.count('done: 64x64') == 4
-    again = run_python(*command, '--work-dir', tmp_path).stdout
+    again = run_python(*command).stdout
     assert 'done:' not in again
     assert first.split('| setting')[1] == again.split('| setting')[1]
     (tmp_path / '64x64/SimDR/seed0/config.py').write_text('lr = 3')
-    refused = run_python(*command, '--work-dir', tmp_path, check=False)
-    assert refused.returncode != 0
-    assert 'begun with another config' in refused.stdout
+    with pytest.raises(SystemExit, match='begun with another config'):
+        claims.main()
+
+
+def test_output_of_a_command_goes_into_a_log(claims, tmp_path):
+    log = tmp_path / 'output.log'
+    claims.call([sys.executable, '-c', 'import os; print(os.environ["OMP_NUM_THREADS"])'], log, 3)
+    with pytest.raises(SystemExit, match=r'(?s)failed; the end of .*output\.log:\n3\nno more'):
+        claims.call([sys.executable, '-c', 'raise SystemExit("no more")'], log)
+    assert log.read_text() == '3\nno more\n'
 
 
 @pytest.fixture

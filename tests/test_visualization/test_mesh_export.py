@@ -24,6 +24,14 @@ def test_round_trip(tmp_path, suffix):
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+def test_several_bodies_are_one_mesh(tmp_path):
+    vertices, faces = ball()
+    export_mesh(tmp_path / 'two.glb', np.stack((vertices, vertices + 2)), faces)
+    mesh = trimesh.load(tmp_path / 'two.glb', force='mesh', process=False)
+    assert mesh.vertices.shape == (2 * len(vertices), 3)
+    assert len(mesh.split()) == 2
+
+
 def test_same_mesh_same_file(tmp_path):
     for name in ('a.glb', 'b.glb'):
         export_mesh(tmp_path / name, *ball())

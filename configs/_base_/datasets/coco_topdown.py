@@ -1,6 +1,7 @@
 # COCO 2017 person keypoints, one person at a time, in the folders MMPose wants:
 # https://mmpose.readthedocs.io/en/latest/dataset_zoo/2d_body_keypoint.html#coco
-data_mode = 'topdown'  # for MMPoseInferencer
+data_mode = 'topdown'  # for MMPoseInferencer, as is dataset_type
+dataset_type = 'StrictCocoDataset'
 data_root = 'data/coco/'
 
 # From here each config goes on with the affine crop to its own input size.

@@ -1,7 +1,8 @@
 # Human3.6M for models that look at the image, in the folders MMPose wants:
 # https://mmpose.readthedocs.io/en/latest/dataset_zoo/3d_body_keypoint.html#human3-6m
 # made by tools/dataset_converters/preprocess_h36m.py, with every 5th frame, its default.
-data_mode = 'topdown'  # for MMPoseInferencer
+data_mode = 'topdown'  # for MMPoseInferencer, as is dataset_type
+dataset_type = 'Human36mImageDataset'
 data_root = 'data/h36m/'
 
 # HEMlets publishes no augmentation in numbers: Integral Human Pose's, in MMPose's words.

@@ -1,7 +1,8 @@
 # Single mannequins, upright and seen from the front, with 3D joints in the layout of
 # Human3.6M: what a small network learns in minutes. Made by
 #   python tools/dataset_converters/make_mannequin.py single --easy --out data/mannequin_easy
-data_mode = 'topdown'  # for MMPoseInferencer
+data_mode = 'topdown'  # for MMPoseInferencer, as is dataset_type
+dataset_type = 'Human36mImageDataset'
 data_root = 'data/mannequin_easy/'
 
 # The box is the crop already: 2000 mm at the pelvis.

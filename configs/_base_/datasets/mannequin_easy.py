@@ -1,7 +1,8 @@
 # Single mannequins, upright and seen from the front, in 256x256 images with COCO's
 # keypoints: what a small network learns in minutes. Made by
 #   python tools/dataset_converters/make_mannequin.py single --easy --out data/mannequin_easy
-data_mode = 'topdown'  # for MMPoseInferencer
+data_mode = 'topdown'  # for MMPoseInferencer, as is dataset_type
+dataset_type = 'StrictCocoDataset'
 data_root = 'data/mannequin_easy/'
 
 # From here each config goes on with the affine crop to its own input size.

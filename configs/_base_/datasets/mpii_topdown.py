@@ -1,6 +1,7 @@
 # MPII Human Pose, one person at a time, in the folders MMPose wants:
 # https://mmpose.readthedocs.io/en/latest/dataset_zoo/2d_body_keypoint.html#mpii
-data_mode = 'topdown'  # for MMPoseInferencer
+data_mode = 'topdown'  # for MMPoseInferencer, as is dataset_type
+dataset_type = 'StrictMpiiDataset'
 data_root = 'data/mpii/'
 
 # From here each config goes on with the affine crop to its own input size.

@@ -8,7 +8,8 @@ param_scheduler = [
 ]
 default_hooks = dict(
     logger=dict(interval=100, log_metric_by_epoch=False),
-    checkpoint=dict(interval=600, by_epoch=False, max_keep_ckpts=1))
+    checkpoint=dict(
+        interval=600, by_epoch=False, max_keep_ckpts=1, save_best='MPJPE', rule='less'))
 log_processor = dict(by_epoch=False)
 
 codec = dict(

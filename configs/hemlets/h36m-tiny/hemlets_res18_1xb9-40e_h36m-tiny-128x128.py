@@ -6,7 +6,8 @@
 #   MMPOSE_EXT_REAL_DATA=path/to/mmpose/tests/data python tools/train.py THIS_FILE
 _base_ = ['../_base_/mannequin_res18.py']
 
-data_mode = 'topdown'  # for MMPoseInferencer
+data_mode = 'topdown'  # for MMPoseInferencer, as is dataset_type
+dataset_type = 'Human36mImageDataset'
 data_root = '{{$MMPOSE_EXT_REAL_DATA:data/real}}/'
 
 train_cfg = dict(by_epoch=True, max_epochs=40, val_interval=10)
@@ -16,7 +17,8 @@ param_scheduler = [
 ]
 default_hooks = dict(
     logger=dict(interval=20),
-    checkpoint=dict(interval=10, max_keep_ckpts=1, save_optimizer=False))
+    checkpoint=dict(
+        interval=10, max_keep_ckpts=1, save_best='MPJPE', rule='less', save_optimizer=False))
 
 codec = dict(
     type='HEMletsLabel', input_size=(128, 128), heatmap_size=(32, 32), depth_size=32, sigma=1.0)

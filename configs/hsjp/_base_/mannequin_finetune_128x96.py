@@ -9,7 +9,8 @@ param_scheduler = [
 ]
 default_hooks = dict(
     logger=dict(interval=40, log_metric_by_epoch=False),
-    checkpoint=dict(interval=400, by_epoch=False, max_keep_ckpts=1))
+    checkpoint=dict(
+        interval=400, by_epoch=False, max_keep_ckpts=1, save_best='coco/AP', rule='greater'))
 log_processor = dict(by_epoch=False)
 
 # For training from scratch: --cfg-options model.backbone.init_cfg=None

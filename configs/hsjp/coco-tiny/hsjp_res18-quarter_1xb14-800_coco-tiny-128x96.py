@@ -5,7 +5,8 @@
 #   MMPOSE_EXT_REAL_DATA=path/to/mmpose/tests/data python tools/train.py THIS_FILE
 _base_ = ['../_base_/puzzle.py']
 
-data_mode = 'topdown'  # for MMPoseInferencer
+data_mode = 'topdown'  # for MMPoseInferencer, as is dataset_type
+dataset_type = 'HSJPCocoDataset'
 data_root = '{{$MMPOSE_EXT_REAL_DATA:data/real}}/coco/'
 
 train_cfg = dict(by_epoch=False, max_iters=800, val_interval=200)

@@ -11,7 +11,8 @@
 #   python tools/train.py THIS_FILE
 _base_ = ['../../hemlets/_base_/mannequin_res18.py']
 
-data_mode = 'topdown'  # for MMPoseInferencer
+data_mode = 'topdown'  # for MMPoseInferencer, as is dataset_type
+dataset_type = 'SMPLImageDataset'
 data_root = ''
 
 train_cfg = dict(by_epoch=True, max_epochs=30, val_interval=10)
@@ -21,7 +22,12 @@ param_scheduler = [
 ]
 default_hooks = dict(
     logger=dict(interval=20),
-    checkpoint=dict(interval=10, max_keep_ckpts=1, save_optimizer=False))
+    checkpoint=dict(
+        interval=10,
+        max_keep_ckpts=1,
+        save_best='smpl/PA-MPJPE',
+        rule='less',
+        save_optimizer=False))
 
 codec = dict(
     type='PoShLabel', input_size=(128, 128), heatmap_size=(16, 16), depth_size=16, sigma=1.0)

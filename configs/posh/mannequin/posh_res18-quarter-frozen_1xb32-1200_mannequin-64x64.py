@@ -32,7 +32,7 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
     dict(type='MultiStepLR', milestones=[840, 1020], gamma=0.1, by_epoch=False),
 ]
-default_hooks = dict(checkpoint=dict(interval=400))
+default_hooks = dict(checkpoint=dict(interval=400, save_best='smpl/PVE'))
 
 train_pipeline = [
     dict(step, encoder=codec) if 'encoder' in step else step for step in _base_.train_pipeline]

@@ -5,7 +5,8 @@
 #   MMPOSE_EXT_REAL_DATA=path/to/mmpose/tests/data python tools/train.py THIS_FILE
 _base_ = ['../../_base_/default_runtime.py']
 
-data_mode = 'topdown'  # for MMPoseInferencer
+data_mode = 'topdown'  # for MMPoseInferencer, as is dataset_type
+dataset_type = 'StrictCocoDataset'
 data_root = '{{$MMPOSE_EXT_REAL_DATA:data/real}}/coco/'
 
 train_cfg = dict(max_epochs=20, val_interval=10)
@@ -16,7 +17,8 @@ param_scheduler = [
 ]
 default_hooks = dict(
     logger=dict(interval=20),
-    checkpoint=dict(interval=10, max_keep_ckpts=1, save_optimizer=False))
+    checkpoint=dict(
+        interval=10, max_keep_ckpts=1, save_best='coco/AP', rule='greater', save_optimizer=False))
 
 codec = dict(type='SimDRLabel', input_size=(96, 128), simcc_split_ratio=2.0)
 

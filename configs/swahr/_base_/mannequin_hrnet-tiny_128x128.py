@@ -12,7 +12,8 @@ optim_wrapper = dict(optimizer=dict(type='Adam', lr=2e-3))
 param_scheduler = [dict(type='SWAHRLR', warmup=100, end=1600, by_epoch=False)]
 default_hooks = dict(
     logger=dict(interval=100, log_metric_by_epoch=False),
-    checkpoint=dict(interval=800, by_epoch=False, max_keep_ckpts=1))
+    checkpoint=dict(
+        interval=800, by_epoch=False, max_keep_ckpts=1, save_best='coco/AP', rule='greater'))
 log_processor = dict(by_epoch=False)
 
 codec = dict(

@@ -18,7 +18,13 @@ optim_wrapper = dict(optimizer=dict(type='Adam', lr=2e-3))
 param_scheduler = [dict(type='SWAHRLR', warmup=20, end=1200, by_epoch=False)]
 default_hooks = dict(
     logger=dict(interval=20, log_metric_by_epoch=False),
-    checkpoint=dict(interval=300, by_epoch=False, max_keep_ckpts=1, save_optimizer=False))
+    checkpoint=dict(
+        interval=300,
+        by_epoch=False,
+        max_keep_ckpts=1,
+        save_best='coco/AP',
+        rule='greater',
+        save_optimizer=False))
 log_processor = dict(by_epoch=False)
 
 codec = dict(

@@ -2,14 +2,18 @@
 
 from mmpose_ext.engine.hooks.checkpoint_fit_hook import CheckpointFitHook
 from mmpose_ext.engine.hooks.coordinate_warmup_hook import CoordinateWarmupHook
+from mmpose_ext.engine.hooks.curves_hook import CurvesHook
 from mmpose_ext.engine.hooks.event_visualization_hook import EventVisualizationHook
 from mmpose_ext.engine.hooks.hsjp_pretrain_hook import HSJPPretrainHook
 from mmpose_ext.engine.hooks.pretrained_fit_hook import PretrainedFitHook
+from mmpose_ext.engine.hooks.progress_bar_hook import ProgressBarHook
 
 __all__ = [
     'CheckpointFitHook',
     'CoordinateWarmupHook',
+    'CurvesHook',
     'EventVisualizationHook',
     'HSJPPretrainHook',
     'PretrainedFitHook',
+    'ProgressBarHook',
 ]

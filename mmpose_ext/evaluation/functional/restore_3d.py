@@ -72,7 +72,7 @@ def search_root_depth(
 ) -> np.ndarray:
     """Find the depth of the root at which the bones are about as long as people's are.
 
-    What is minimised is the mean over the bones of |length - average length|; first over a
+    What is minimised is the mean over the bones of ``|length - average length|``; first over a
     coarse grid, then around its best value, which is kept where no other beats it.
 
     Args:

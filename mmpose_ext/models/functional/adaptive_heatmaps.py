@@ -53,7 +53,7 @@ def weight_adaptive_weights(
     """Weight-adaptive heatmap regression (WAHR): weights of the squared error.
 
     ``W = |1 - p| * h ** gamma + |p| * (1 - h ** gamma)``: in the background (h = 0) the weight is
-    |p|, so that easy background counts little. Gradients flow through p.
+    ``|p|``, so that easy background counts little. Gradients flow through p.
 
     Args:
         pred (Tensor): Predicted heatmaps p, (B, K, h, w).

@@ -1,0 +1,67 @@
+"""Runs ``python SCRIPT ARGS`` as a process of its own, without importing torch for each.
+
+A server of :mod:`multiprocessing` has imported what others wrote, and each script is a fork of
+it: most of a small run's time is such imports. MMPose and mmpose_ext are imported by the script
+itself, since what it imports first is what is tested.
+"""
+
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import quick_mmengine
+
+TESTS = Path(__file__).resolve().parent
+# The slow ones among those that importing mmpose_ext and a step of an optimizer import.
+PRELOADED = (
+    *('torch.distributed.fsdp', 'torch.distributed.optim', 'torch._dynamo', 'scipy.stats'),
+    *('scipy.interpolate', 'scipy.io', 'matplotlib.pyplot', 'cv2', 'h5py', 'smplx'),
+    *('pycocotools.cocoeval', 'xtcocotools.cocoeval', 'shapely.geometry', 'rich.console'),
+    *('mmengine.runner', 'mmengine.hub', 'mmengine.infer', __name__),
+)
+
+
+def run_script(
+    args: list[str], cwd: Path, timeout: float, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess:
+    """Run a script; its standard output and standard error together are ``stdout``.
+
+    Raises:
+        subprocess.TimeoutExpired: If it has not ended after so many seconds; it is killed.
+    """
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(list(PRELOADED))
+    env = dict(os.environ if env is None else env)
+    with tempfile.NamedTemporaryFile('r') as output:
+        process = context.Process(target=_be_python, args=(args, str(cwd), env, output.name))
+        process.start()
+        try:
+            process.join(timeout)
+        finally:
+            late = process.is_alive()
+            process.kill()
+            process.join()
+        if late:
+            raise subprocess.TimeoutExpired(args, timeout, output.read())
+        return subprocess.CompletedProcess(args, process.exitcode, output.read())
+
+
+def _be_python(args: list[str], cwd: str, env: dict[str, str], output: str) -> None:
+    """Become ``python ARGS``, as far as a script can tell."""
+    file = os.open(output, os.O_WRONLY | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = list(args)
+    named = filter(None, env.get('PYTHONPATH', '').split(os.pathsep))
+    others = (path for path in sys.path if path and not Path(path).is_relative_to(TESTS))
+    sys.path[:] = [str(Path(args[0]).resolve().parent), *named, *others]
+    quick_mmengine.install()
+    runpy.run_path(args[0], run_name='__main__')
