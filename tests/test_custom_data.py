@@ -84,7 +84,10 @@ def test_refuses_exports_that_are_none(own_coco, tmp_path):
         ([], 'is no COCO keypoint file'),
         ({'categories': [{'name': 'box'}]}, 'one category with keypoints'),
         ({'categories': [category, category]}, 'one category with keypoints'),
-        ({'categories': [category]}, 'images'),
+        ({'categories': [category]}, "an id .*KeyError: 'images'.*validate_dataset"),
+        ({'categories': [category], 'images': ['a'], 'annotations': []}, 'an id .*TypeError'),
+        ({'categories': [category], 'images': [{'id': [1]}], 'annotations': []}, 'unhashable'),
+        ({'categories': [category], 'images': [{'id': 1}], 'annotations': [{}]}, 'image_id'),
         ({'categories': [category], 'images': [{'id': 1}], 'annotations': []}, 'two images'),
     ):
         path.write_text(json.dumps(content))

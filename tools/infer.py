@@ -17,16 +17,18 @@ early: what is done by then is written. The exit status is 0 when there is at le
 import argparse
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-from rich.console import Console
-from rich.progress import track
 
-from mmpose_ext.apis import InputError, PosePredictor, PoseResult, load, load_detector
-from mmpose_ext.apis.inputs import count_inputs
-from mmpose_ext.apis.result_writer import ResultWriter
+from mmpose_ext.apis import (
+    InputError,
+    PosePredictor,
+    PoseResult,
+    ResultWriter,
+    load,
+    load_detector,
+)
 
 _WINDOW = 'mmpose_ext: any key goes on, q or Esc ends'
 _ENDING_KEYS = (ord('q'), 27)
@@ -36,7 +38,10 @@ _INTERRUPTED = 130
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        usage='%(prog)s CONFIG CHECKPOINT INPUT [INPUT ...] --out OUT [options]\n'
+        '       %(prog)s MODEL.onnx INPUT [INPUT ...] --out OUT [options]',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         'model', help='config of a model, with its checkpoint behind it; or an .onnx file'
@@ -44,7 +49,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         'inputs',
         nargs='+',
-        metavar='[checkpoint] input',
+        metavar='input',
         help='pictures, folders, videos, webcam',
     )
     parser.add_argument('--out', type=Path, required=True, help='folder for the files')
@@ -162,7 +167,7 @@ def run(args: argparse.Namespace, predictor: PosePredictor) -> tuple[int, int, b
         kpt_thr=args.kpt_thr,
     ) as writer:
         try:
-            for one in watched(predictor.stream(args.inputs, args.boxes), args.inputs):
+            for one in predictor.stream(args.inputs, args.boxes, progress=None):
                 writer.add(one)
                 if isinstance(one, InputError):
                     errors += 1
@@ -177,25 +182,6 @@ def run(args: argparse.Namespace, predictor: PosePredictor) -> tuple[int, int, b
     number = len(writer.files)
     print(f'{number} file{"s" * (number != 1)} written to {args.out}')
     return results, errors, interrupted
-
-
-def watched(
-    found: Iterator[PoseResult | InputError], inputs: list[str]
-) -> Iterator[PoseResult | InputError]:
-    """Let a progress bar follow in a terminal.
-
-    Args:
-        found (Iterator[PoseResult | InputError]): What is predicted.
-        inputs (list[str]): Of these.
-
-    Yields:
-        PoseResult | InputError: The same.
-    """
-    if not sys.stderr.isatty():
-        yield from found
-        return
-    console = Console(stderr=True)
-    yield from track(found, 'poses', total=count_inputs(inputs), console=console)
 
 
 def describe(error: InputError) -> str:

@@ -1,7 +1,7 @@
 """Serve a page where people drop a picture, choose a method and see 2D and 3D poses.
 
     python tools/webdemo.py --model HEMlets CONFIG CHECKPOINT --model SimDR CONFIG CHECKPOINT \
-        --det-config CONFIG --det-checkpoint CHECKPOINT
+        --det-config DET_CONFIG --det-checkpoint DET_CHECKPOINT
 
 Then open the address that it prints. --model may be given again and again; an exported model
 is its .onnx file instead of config and checkpoint. Without a detector, top-down methods

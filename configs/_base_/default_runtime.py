@@ -9,6 +9,11 @@ custom_imports = dict(imports=['mmpose_ext'], allow_failed_imports=False)
 default_hooks = dict(
     checkpoint_fit=dict(type='CheckpointFitHook'),
     pretrained_fit=dict(type='PretrainedFitHook'),
+    # What is killed is resumed as if it had never stopped; see docs/training.md.
+    checkpoint=dict(type='AtomicCheckpointHook'),
+    exact_resume=dict(type='ExactResumeHook'),
+    # Stops at losses and gradients that are not finite, and names the samples.
+    nan_guard=dict(type='NaNGuardHook'),
     # A bar where a terminal is watched; curves.png in the work directory at the end.
     progress_bar=dict(type='ProgressBarHook'),
     curves=dict(type='CurvesHook'))

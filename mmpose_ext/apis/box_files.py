@@ -169,6 +169,8 @@ class BoxFile:
 
 
 def _read_json(path: Path) -> Any:
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} is missing; a file of boxes is needed')
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from mmdet.models.detectors.base import BaseDetector
 from mmdet.registry import DATASETS, MODELS
 from mmdet.utils import get_test_pipeline_cfg
 from mmengine.config import Config
@@ -24,9 +26,11 @@ from mmpose_ext.engine.checkpoint_fit import as_model_reads, check_fit
 # transforms would shrink to nothing has a pixel left then.
 _THINNEST = 1 / 64
 _GREY = 114  # what MMDetection's own configs pad with
+# What MMDetection's networks make current torch say about MMDetection: nothing for its users.
+_UPSTREAM_WARNINGS = r'`?torch\.(cuda\.amp\.autocast|meshgrid)'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Boxes:
     """People of a picture as boxes; N may be 0.
 
@@ -170,7 +174,8 @@ class MMDetPersonDetector:
     @torch.no_grad()
     def _detect(self, images: Sequence[np.ndarray]) -> list[Boxes]:
         """Find the people of one batch."""
-        with _scope_of(self.model.cfg):
+        with _scope_of(self.model.cfg), warnings.catch_warnings():
+            warnings.filterwarnings('ignore', message=_UPSTREAM_WARNINGS)
             ready = [
                 self._pipeline(dict(img=_thick_enough(image), img_id=number))
                 for number, image in enumerate(images)
@@ -234,6 +239,8 @@ def load_detector(
     content = load_content(checkpoint)
     with _scope_of(cfg):
         model = revert_sync_batchnorm(MODELS.build(cfg.model))
+        if not isinstance(model, BaseDetector):
+            raise ValueError(f'{config} builds {type(model).__name__}, no detector of MMDetection')
         weights = select_state_dict(content, checkpoint)
         cure = f'{config} is another network: take the config that it was trained with.'
         check_fit(as_model_reads(weights, model), model, cure, source=str(checkpoint))

@@ -19,6 +19,7 @@ __all__ = [
     'Frame',
     'InputError',
     'Source',
+    'camera_number',
     'count_inputs',
     'is_single',
     'read_inputs',
@@ -140,7 +141,20 @@ def is_single(source: Source) -> bool:
     (one,) = sources
     if isinstance(one, np.ndarray):
         return True
-    return _camera(one) is None and not _is_video(one) and not Path(one).is_dir()
+    return camera_number(one) is None and not _is_video(one) and not Path(one).is_dir()
+
+
+def camera_number(source: str | Path) -> int | None:
+    """Tell which webcam is meant.
+
+    Args:
+        source (str | Path): A source, or the name of a :class:`Frame`.
+
+    Returns:
+        int | None: Its number, from 0; None where another source is meant.
+    """
+    found = _WEBCAM.fullmatch(source) if isinstance(source, str) else None
+    return int(found[1] or 0) if found else None
 
 
 @dataclass(frozen=True)
@@ -164,7 +178,7 @@ class _Stream:
 
     def count(self) -> int | None:
         """Tell how many items will come; what cannot be read is one, its error."""
-        if _camera(self.name) is not None:
+        if camera_number(self.name) is not None:
             return None
         return count_frames(self.name) if self.moving else 1
 
@@ -173,7 +187,7 @@ def _streams(source: _One, number: int) -> list[_Stream]:
     """Find what there is to read; nothing is opened yet."""
     if isinstance(source, np.ndarray):
         return [_Stream(f'array {number}', partial(_once, as_bgr8, source))]
-    camera = _camera(source)
+    camera = camera_number(source)
     if camera is not None:
         return [_Stream(f'webcam:{camera}', partial(read_camera, camera), moving=True)]
     return [
@@ -216,12 +230,6 @@ def _is_list(source: Source) -> TypeGuard[Sequence[_One]]:
 
 def _is_video(path: str | Path) -> bool:
     return Path(path).suffix.lower() in VIDEO_SUFFIXES
-
-
-def _camera(source: str | Path) -> int | None:
-    """Give the number of a webcam, None where another source is meant."""
-    found = _WEBCAM.fullmatch(source) if isinstance(source, str) else None
-    return int(found[1] or 0) if found else None
 
 
 def _files(source: str | Path) -> list[str]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -19,6 +18,7 @@ from mmpose_ext.apis.inputs import (
     Frame,
     InputError,
     Source,
+    camera_number,
     count_inputs,
     is_single,
     read_inputs,
@@ -35,8 +35,6 @@ LOOSENING = 1.2
 # Ours: pictures that are in memory at once have at most about as many pixels, but for one.
 _PIXELS_AT_ONCE = 64_000_000
 _EVENT_MODELS = ('EventHPE', 'EventFlowEstimator')
-# What one picture may cause without the fault being another's.
-_FAILURES = (ValueError, RuntimeError, MemoryError, cv2.error)
 
 Numbered: TypeAlias = tuple[int, Frame | InputError]
 Answer: TypeAlias = PoseResult | InputError
@@ -131,13 +129,13 @@ class PosePredictor:
             ValueError: If a single picture gives no result, or the boxes cannot be of the source.
         """
         results, errors, interrupted = [], [], False
-        found = self.stream(source, boxes)
+        found = self.stream(source, boxes, progress=progress)
         try:
-            for one in self._watched(found, source, progress):
+            for one in found:
                 if isinstance(one, InputError):
                     errors.append(one)
                 else:
-                    results.append(one.without_image() if _is_file(one) else one)
+                    results.append(one.without_image())
         except KeyboardInterrupt:
             interrupted = True
         if errors and is_single(source):
@@ -150,12 +148,15 @@ class PosePredictor:
             interrupted=interrupted,
         )
 
-    def stream(self, source: Source, boxes: BoxesGiven = None) -> Iterator[Answer]:
+    def stream(
+        self, source: Source, boxes: BoxesGiven = None, *, progress: bool | None = False
+    ) -> Iterator[Answer]:
         """Predict the pictures of a source as they are asked for.
 
         Args:
             source (Source): See :meth:`__call__`.
             boxes (BoxesGiven): See :meth:`__call__`.
+            progress (bool | None): See :meth:`__call__`. Defaults to False.
 
         Returns:
             Iterator[PoseResult | InputError]: For each picture, in their order, its result, which
@@ -168,7 +169,7 @@ class PosePredictor:
         given = BoxSource(boxes, source)
         if self.backend.bottom_up and not given.is_empty:
             raise ValueError(f'{self.backend.name} is bottom-up and finds people itself: no boxes')
-        return self._run(read_inputs(source), given)
+        return self._watched(self._run(read_inputs(source), given), source, progress)
 
     def _run(self, inputs: Iterable[Frame | InputError], given: BoxSource) -> Iterator[Answer]:
         for chunk in _chunks(inputs, self.batch_size):
@@ -183,10 +184,11 @@ class PosePredictor:
             return []
         try:
             return [*self._predict(frames, given)]
-        except _FAILURES as error:
+        # Anything: ONNX Runtime's exceptions have no common type, a detector may be the user's.
+        except Exception as error:
             if len(frames) == 1:
-                message = str(error).strip() or type(error).__name__
-                return [InputError(frames[0][1].name, message, frames[0][1].index)]
+                ((_, frame),) = frames
+                return [InputError(frame.name, _describe(error), frame.index)]
         middle = len(frames) // 2
         return self._attempt(frames[:middle], given) + self._attempt(frames[middle:], given)
 
@@ -222,15 +224,15 @@ class PosePredictor:
 
     def _watched(
         self, found: Iterator[Answer], source: Source, progress: bool | None
-    ) -> Iterable[Answer]:
+    ) -> Iterator[Answer]:
         """The same, with a progress bar where one is wanted."""
-        number = None if progress is False else count_inputs(source)
-        if progress is None:
-            progress = sys.stderr.isatty() and (number is None or number > self.batch_size)
-        if not progress:
+        if progress is False or (progress is None and not sys.stderr.isatty()):
+            return found
+        number = count_inputs(source)
+        if progress is None and number is not None and number <= self.batch_size:
             return found
         console = Console(stderr=True)
-        return track(found, self.backend.name, total=number, console=console)
+        return iter(track(found, self.backend.name, total=number, console=console))
 
 
 def load(
@@ -292,7 +294,9 @@ def _torch_backend(
     batch_size: int,
     flip_test: bool | None,
 ) -> TorchBackend:
-    kind = Config.fromfile(config).get('model', {}).get('type')
+    kind = _read_config(config).get('model', {}).get('type')
+    if kind is None:
+        raise ValueError(f'{config} is no config of a pose estimator: it has no model')
     if kind in _EVENT_MODELS:
         raise ValueError(
             f'{config} is of {kind}, which sees events instead of pictures: use '
@@ -301,10 +305,20 @@ def _torch_backend(
     if checkpoint is None:
         raise ValueError(f'{config} needs a checkpoint: without one its weights are random')
     _check_device(device)
-    model = load_model(config, checkpoint, device)
+    try:
+        model = load_model(config, checkpoint, device)
+    except KeyError as error:  # of a registry
+        raise ValueError(f'{config} cannot be built: {error.args[0]}') from error
     if flip_test is not None:
         model.test_cfg = {**model.test_cfg, 'flip_test': flip_test}
     return TorchBackend(model, batch_size=batch_size, name=Path(config).stem)
+
+
+def _read_config(config: str | Path) -> Config:
+    try:
+        return Config.fromfile(config)
+    except SyntaxError as error:
+        raise ValueError(f'{config} is no config: {error}') from error
 
 
 def _check_device(device: str) -> None:
@@ -322,20 +336,20 @@ def _chunks(inputs: Iterable[Frame | InputError], number: int) -> Iterator[list[
         chunk.append(numbered)
         one = numbered[1]
         pixels += one.image[..., 0].size if isinstance(one, Frame) else 0
-        if len(chunk) >= number or pixels >= _PIXELS_AT_ONCE or _is_live(one):
+        is_live = camera_number(one.name) is not None
+        if len(chunk) >= number or pixels >= _PIXELS_AT_ONCE or is_live:
             yield chunk
             chunk, pixels = [], 0
     if chunk:
         yield chunk
 
 
-def _is_live(one: Frame | InputError | PoseResult) -> bool:
-    return one.index is not None and one.name.startswith('webcam')
-
-
-def _is_file(result: PoseResult) -> bool:
-    """Whether the picture can be read again."""
-    return not _is_live(result) and Path(result.name).is_file()
+def _describe(error: Exception) -> str:
+    """Say what has failed; names of types where it is no matter of values."""
+    name, said = type(error).__name__, str(error).strip()
+    if not said:
+        return name
+    return said if isinstance(error, ValueError | RuntimeError | OSError) else f'{name}: {said}'
 
 
 def _padded(boxes: Boxes, factor: float) -> Boxes:

@@ -36,6 +36,9 @@ class ResultWriter:
         json (bool): Whether ``results.json`` is written. Defaults to True.
         kpt_thr (float): Keypoints with a lower score are not drawn. Defaults to 0.3.
 
+    Raises:
+        OSError: On entering, if the folder is a file or cannot be made.
+
     Attributes:
         files (list[Path]): What has been written; a video is added when it is finished.
         interrupted (bool): Goes to ``results.json``; set on leaving by an exception.
@@ -67,6 +70,8 @@ class ResultWriter:
         self._video: _Video | None = None
 
     def __enter__(self) -> 'ResultWriter':
+        if self._folder.exists() and not self._folder.is_dir():
+            raise NotADirectoryError(f'{self._folder} is a file; a folder for results is needed')
         self._folder.mkdir(parents=True, exist_ok=True)
         return self
 

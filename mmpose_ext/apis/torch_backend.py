@@ -215,6 +215,8 @@ class TorchBackend:
 
 
 def _test_pipeline(model: BaseModel) -> Compose:
+    if model.cfg.get('test_dataloader') is None:
+        raise ValueError('the config has no test_dataloader, whose pipeline prepares pictures')
     dataset = model.cfg.test_dataloader.dataset
     with DefaultScope.overwrite_default_scope(model.cfg.get('default_scope', 'mmpose')):
         return Compose(dataset.pipeline)

@@ -1,7 +1,7 @@
 """Two lines of warning before all that a command prints: ``pkg_resources is deprecated``.
 
-Cause: setuptools from 80.9 on warns whoever imports the module, and MMEngine 0.10.7 does
-wherever it looks for a package. Its users can do nothing about it.
+Cause: setuptools from 80.9 on warns whoever imports the module, and MMEngine 0.10.7 does, and
+loads it anew, wherever it looks for a package. Its users can do nothing about it.
 Upstream: see :mod:`mmpose_ext.compat.missing_pkg_resources`.
 """
 
@@ -15,12 +15,11 @@ _MODULE = 'pkg_resources'
 
 
 def is_needed() -> bool:
-    """Whether the module is there and has not been imported yet: a module warns once."""
+    """Whether the module is there and has not been imported yet."""
     return _MODULE not in sys.modules and not is_absent(_MODULE)
 
 
 def apply() -> None:
-    """Import it without that warning; other warnings are shown as ever."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', message=f'{_MODULE} is deprecated')
-        import_module(_MODULE)
+    """Import it without that warning, now and later; other warnings are shown as ever."""
+    warnings.filterwarnings('ignore', message=f'{_MODULE} is deprecated')
+    import_module(_MODULE)

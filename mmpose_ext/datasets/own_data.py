@@ -41,14 +41,23 @@ def split_coco(
         and annotations of each.
 
     Raises:
-        ValueError: If ``val_fraction`` is out of range, or there are fewer than two images.
-        KeyError: If the file lacks images or annotations.
+        ValueError: If ``val_fraction`` is out of range, there are fewer than two images, or images
+            and annotations lack ids, or annotations their images.
     """
     if not 0 < val_fraction < 1:
         raise ValueError(f'val_fraction should be above 0 and below 1, got {val_fraction}')
-    ids = sorted({image['id'] for image in content['images']})
+    try:
+        ids = sorted({image['id'] for image in content['images']})
+        of_images = {annotation['image_id'] for annotation in content['annotations']}
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            'images should have an id and annotations an image_id '
+            f'({type(error).__name__}: {error}). See what tools/validate_dataset.py says of them.'
+        ) from error
     if len(ids) < 2:
         raise ValueError(f'two splits need two images or more, there are {len(ids)}')
+    if lost := of_images.difference(ids):
+        raise ValueError(f'annotations are of images that are not in the file: {list(lost)[:5]}')
     number = min(max(round(val_fraction * len(ids)), 1), len(ids) - 1)
     chosen = np.random.default_rng(seed).choice(len(ids), number, replace=False)
     val = {ids[index] for index in chosen}

@@ -1,11 +1,14 @@
 """What hangs on MMEngine's Runner: hooks and schedules."""
 
 from mmpose_ext.engine.hooks import (
+    AtomicCheckpointHook,
     CheckpointFitHook,
     CoordinateWarmupHook,
     CurvesHook,
     EventVisualizationHook,
+    ExactResumeHook,
     HSJPPretrainHook,
+    NaNGuardHook,
     PretrainedFitHook,
     ProgressBarHook,
 )
@@ -13,11 +16,14 @@ from mmpose_ext.engine.schedulers import SWAHRLR
 
 __all__ = [
     'SWAHRLR',
+    'AtomicCheckpointHook',
     'CheckpointFitHook',
     'CoordinateWarmupHook',
     'CurvesHook',
     'EventVisualizationHook',
+    'ExactResumeHook',
     'HSJPPretrainHook',
+    'NaNGuardHook',
     'PretrainedFitHook',
     'ProgressBarHook',
 ]

@@ -21,7 +21,7 @@ def random_states() -> dict[str, Any]:
         running code: ``python``, ``numpy``, ``torch``, and ``cuda`` where there is a GPU.
     """
     version, numbers, gauss = random.getstate()
-    algorithm, keys, *rest = np.random.get_state(legacy=True)
+    algorithm, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 the one that MMEngine seeds
     states: dict[str, Any] = {
         'python': [version, torch.tensor(numbers, dtype=torch.int64), gauss],
         'numpy': [algorithm, torch.from_numpy(np.asarray(keys, np.int64)), *rest],
@@ -41,7 +41,7 @@ def restore_random_states(states: dict[str, Any]) -> None:
     version, numbers, gauss = states['python']
     random.setstate((version, tuple(numbers.tolist()), gauss))
     algorithm, keys, *rest = states['numpy']
-    np.random.set_state((algorithm, keys.cpu().numpy().astype(np.uint32), *rest))
+    np.random.set_state((algorithm, keys.cpu().numpy().astype(np.uint32), *rest))  # noqa: NPY002
     torch.set_rng_state(states['torch'].cpu())
     if torch.cuda.is_available():
         of_devices = states.get('cuda', [])[: torch.cuda.device_count()]

@@ -123,10 +123,11 @@ def draw_curves(
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
     lines = []
-    for number, text in enumerate(path.read_text(encoding='utf-8').splitlines(), start=1):
+    # What follows the last line break is being written, or was when the run was killed.
+    for number, text in enumerate(path.read_text(encoding='utf-8').split('\n')[:-1], start=1):
         try:
             line = json.loads(text)
-            if not isinstance(line, dict) or 'step' not in line:
+            if not isinstance(line, dict) or not isinstance(line.get('step'), int):
                 raise ValueError('there is no step')
         except ValueError as error:
             raise ValueError(

@@ -156,7 +156,7 @@ def test_refuses_what_is_no_file_of_boxes(tmp_path, content, message):
 
 
 def test_refuses_a_missing_file_and_a_table_that_is_none(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'missing\.json'):
+    with pytest.raises(FileNotFoundError, match=r'missing\.json is missing; a file of boxes'):
         BoxFile(tmp_path / 'missing.json')
     path, other = write(tmp_path, results()), write(tmp_path, {'a': []}, 'other.json')
     with pytest.raises(ValueError, match='it has no images'):

@@ -2,6 +2,7 @@
 
 import socket
 import sys
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -188,6 +189,19 @@ def test_refuses_missing_and_wrong_files(rtmdet, tmp_path):
     (tmp_path / 'empty.py').write_text('x = 1')
     with pytest.raises(ValueError, match="is no detector's config: it lacks model"):
         load_detector(tmp_path / 'empty.py', rtmdet[1])
+
+
+def test_refuses_a_pose_estimator(model_files):
+    with pytest.raises(ValueError, match='builds TopdownPoseEstimator, no detector'):
+        load_detector(*model_files('simdr'))
+
+
+def test_says_nothing_of_what_upstream_has_to_mend(detector, pictures):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        detector(pictures[:1])
+        warnings.warn('mine', stacklevel=1)
+    assert [str(warning.message) for warning in said] == ['mine']
 
 
 @pytest.mark.parametrize(

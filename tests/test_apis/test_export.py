@@ -359,7 +359,16 @@ BROKEN = {
     'arguments': (dict(codec=dict(type='SimDRLabel', nonsense=1)), 'describes a codec'),
     'crowd': (dict(codec=dict(type='MultiResolutionAssociativeEmbedding')), 'do not belong'),
     'kind': (dict(kind='sideways'), 'kind should be one of'),
-    'outputs': (dict(outputs={'keypoints': ''}), "gives .* described are uint8 and ..keypoints'"),
+    'outputs': (dict(outputs={'keypoints': ''}), "gives .* are uint8 of .64, 64. and ..keypoints'"),
+    'size': (dict(input={}), 'input size should be'),
+    'sizes': (dict(input=dict(size=[64, 96])), r'TopdownAffine, got \[64, 96\] and \[\[64, 64\]\]'),
+    'crop': (
+        dict(
+            input=dict(size=[96, 64]),
+            preprocessing=[dict(type='TopdownAffine', input_size=[96, 64])],
+        ),
+        r"'batch', 3, 64, 64\] .* uint8 of \[96, 64\]",
+    ),
     'version': (dict(version=2), 'of version 2, 1 is known'),
     'format': (dict(format='other'), 'lacks "format"'),
     'type': (dict(versions=[]), 'versions should be a dict, got list'),

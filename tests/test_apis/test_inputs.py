@@ -6,7 +6,14 @@ import pytest
 from clip_files import write_clip
 
 from mmpose_ext.apis import inputs
-from mmpose_ext.apis.inputs import Frame, InputError, count_inputs, is_single, read_inputs
+from mmpose_ext.apis.inputs import (
+    Frame,
+    InputError,
+    camera_number,
+    count_inputs,
+    is_single,
+    read_inputs,
+)
 
 PICTURE = np.full((4, 6, 3), 50, np.uint8)
 
@@ -183,6 +190,20 @@ def test_other_types_are_refused_at_once(source):
 
 def test_a_video_whose_name_begins_like_a_webcam_is_counted(tmp_path):
     assert count_inputs(write_clip(tmp_path / 'webcam.avi', frames=5)) == 5
+
+
+@pytest.mark.parametrize(
+    ('source', 'number'),
+    [
+        ('webcam', 0),
+        ('webcam:2', 2),
+        ('webcam.mp4', None),
+        (Path('webcam'), None),
+        ('webcam:', None),
+    ],
+)
+def test_camera_number(source, number):
+    assert camera_number(source) == number
 
 
 def test_an_empty_list_gives_nothing():

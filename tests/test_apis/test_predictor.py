@@ -1,10 +1,12 @@
 """From pictures of any kind to results, with small networks of random weights and stand-ins."""
 
 import json
+import sys
 
 import cv2
 import numpy as np
 import pytest
+from clip_files import write_clip
 from pose_models import CONFIGS, pictures
 
 from mmpose_ext.apis import Boxes, Frame, InputError, People, PosePredictor, PoseResult, load
@@ -236,12 +238,34 @@ def test_frames_of_a_webcam_come_one_by_one(monkeypatch):
     assert results[0].image is not None  # nobody sees it again
 
 
-def test_a_progress_bar_where_one_is_wanted(capsys):
-    predictor, images = PosePredictor(Backend()), pictures(*[(40, 30)] * 3)
-    predictor(images)
-    assert capsys.readouterr().err == ''
-    predictor(images, progress=True)
-    assert 'stand-in' in capsys.readouterr().err
+def test_a_video_named_after_a_webcam_is_none(tmp_path):
+    path = str(write_clip(tmp_path / 'webcam.avi', frames=3))
+    backend = Backend()
+    results = PosePredictor(backend)(path)
+    assert [number for number, _ in backend.calls] == [3]
+    assert results[0].image is None
+
+
+@pytest.mark.parametrize('given', [None, False, True])
+@pytest.mark.parametrize('is_terminal', [False, True])
+@pytest.mark.parametrize('number', [2, 3])
+def test_a_progress_bar_where_one_is_wanted(capsys, monkeypatch, given, is_terminal, number):
+    predictor = PosePredictor(Backend(), batch_size=2)
+    monkeypatch.setattr(sys.stderr, 'isatty', lambda: is_terminal, raising=False)
+    predictor(pictures(*[(40, 30)] * number), progress=given)
+    wanted = (is_terminal and number > 2) if given is None else given
+    assert ('stand-in' in capsys.readouterr().err) == wanted
+
+
+def test_an_error_of_any_kind_costs_its_picture_alone():
+    def detector(images):
+        if 31 in [len(image) for image in images]:
+            raise KeyError('odd')
+        return [Boxes.of([BOX]) for _ in images]
+
+    results = PosePredictor(Backend(), detector)(pictures((40, 30), (40, 31), (40, 30)))
+    assert len(results) == 2
+    assert results.errors == (InputError('array 1', "KeyError: 'odd'"),)
 
 
 def test_flip_test_as_told(model_files, predictors):
@@ -268,6 +292,23 @@ def test_load_refuses(model_files, tmp_path):
         load(config, checkpoint, device='nonsense')
     with pytest.raises(ValueError, match='holds its weights'):
         load('model.onnx', checkpoint)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('model = (', r'odd\.py is no config: .*never closed'),
+        ('size = 3', r'odd\.py is no config of a pose estimator: it has no model'),
+        ("model = dict(type='Nothing')", r'odd\.py cannot be built: .*Nothing is not in'),
+        ('_base_ = [{base!r}]\ntest_dataloader = None', 'has no test_dataloader'),
+    ],
+)
+def test_load_refuses_what_is_no_config(model_files, tmp_path, text, message):
+    config, checkpoint = model_files('simdr')
+    odd = tmp_path / 'odd.py'
+    odd.write_text(text.format(base=str(config)))
+    with pytest.raises(ValueError, match=message):
+        load(odd, checkpoint)
 
 
 def test_predictor_refuses():

@@ -109,6 +109,16 @@ def test_3d_views_stand_beside_the_picture():
         assert (half != 255).any(axis=2).sum() > 500
 
 
+def test_people_in_3d_are_drawn_where_they_are_in_the_scaled_picture():
+    found, factor = three_dimensional(1), 768 / 200
+    photo = draw_result(GREY, found, META)[:, :-384]
+    for x, y in np.rint((found.keypoints[0] + 0.5) * factor - 0.5).astype(int):
+        assert (photo[y, x] != 128).any()
+    right, bottom = np.rint(found.boxes[0, 2:] * factor).astype(int)
+    assert (photo[bottom, right] != 128).any()
+    assert (photo[bottom + 20, right + 20] == 128).all()
+
+
 @pytest.mark.parametrize('panels', [1, 2, 4])
 def test_the_size_depends_on_the_number_of_panels_alone(panels):
     shapes = {draw_result(GREY, three_dimensional(n), META, panels=panels).shape for n in range(4)}

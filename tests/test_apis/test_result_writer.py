@@ -146,6 +146,12 @@ def test_nothing_to_write_gives_an_empty_document(tmp_path):
     assert document(tmp_path)['keypoints'][0] == 'nose'
 
 
+def test_a_file_in_the_place_of_the_folder(tmp_path):
+    (tmp_path / 'out').write_text('mine')
+    with pytest.raises(NotADirectoryError, match='out is a file; a folder for results'):
+        written(tmp_path / 'out')
+
+
 def test_a_video_that_cannot_be_written(tmp_path, monkeypatch):
     class NoEncoder:
         def __init__(self, *args):

@@ -2,7 +2,10 @@
 
 import pytest
 
-LOOK_UP = "from mmengine.utils import get_installed_path; get_installed_path('mmpose')"
+LOOK_UP = (
+    'from mmengine.utils import get_installed_path, is_installed; '
+    "get_installed_path('mmpose'); is_installed('mmpose')"  # the second loads it anew
+)
 
 
 def test_the_warning_is_gone_and_others_are_not(run_python):

@@ -38,6 +38,14 @@ def test_refuses_shares(fraction):
         split_coco(export(), fraction)
 
 
+def test_refuses_people_of_images_that_are_not_there():
+    """They would be in neither split, without a word."""
+    content = export()
+    content['annotations'].append({'id': 99, 'image_id': 77})
+    with pytest.raises(ValueError, match=r'not in the file: \[77\]'):
+        split_coco(content, 0.5)
+
+
 def test_refuses_a_single_image():
     with pytest.raises(ValueError, match='two images'):
         split_coco(export(1), 0.5)

@@ -216,6 +216,16 @@ def test_broken_pictures(folder):
     assert kinds_of(folder) == {'image-unreadable': 1, 'image-size': 1}
 
 
+@pytest.mark.parametrize('name', ['a' * 300 + '.jpg', 'a\0.jpg'])
+def test_names_that_no_file_can_have(folder, name):
+    content = sound()
+    content['images'][0]['file_name'] = name
+    (folder / 'some.json').write_text(json.dumps(content))
+    for read in (True, False):
+        (kind,) = kinds_of(folder, read=read)
+        assert kind in ('image-unreadable', 'image-missing')
+
+
 @pytest.mark.parametrize('text', ['', '{', '[' * 100_000, 'null', '\udcff'])
 def test_files_that_are_none(folder, text):
     (folder / 'some.json').write_bytes(text.encode('utf-8', 'surrogateescape'))

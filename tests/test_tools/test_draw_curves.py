@@ -13,7 +13,7 @@ def test_draws_a_training_that_was_broken_off(draw, tmp_path, capsys):
     path = tmp_path / '2026/vis_data/scalars.json'
     path.parent.mkdir(parents=True)
     lines = [{'loss': 1.0, 'iter': 1, 'step': 1}, {'AP': 0.5, 'step': 1}]
-    path.write_text('\n'.join(map(json.dumps, lines)))
+    path.write_text('\n'.join([*map(json.dumps, lines), '{"loss": 0.']))
     assert draw([str(tmp_path), '--best', 'AP']) == 0
     assert '1 lines of training, 1 validations' in capsys.readouterr().out
     assert (tmp_path / 'curves.png').is_file()

@@ -63,12 +63,18 @@ def test_validations_of_step_0_are_of_the_iteration_before_them(tmp_path):
     assert history.series('AP', history.val) == ([10, 20], [0.1, 0.2])
 
 
-@pytest.mark.parametrize('text', ['{"step": 1', '[1]', '{"loss": 1}'])
+@pytest.mark.parametrize('text', ['{"step": 1', '[1]', '{"loss": 1}', '{"step": "a"}', ''])
 def test_names_the_line_that_is_none(tmp_path, text):
     path = write(tmp_path, 'a', [train(1)])
-    path.write_text(path.read_text() + text)
+    path.write_text(f'{path.read_text()}{text}\n')
     with pytest.raises(ValueError, match=r'scalars\.json, line 2'):
         read_history(tmp_path)
+
+
+def test_a_line_that_is_being_written_is_left_for_later(tmp_path):
+    path = write(tmp_path, 'a', [train(1), train(2)])
+    path.write_text(path.read_text()[:-9])
+    assert read_history(tmp_path).series('loss', read_history(tmp_path).train) == ([1], [1.0])
 
 
 def test_nothing_logged(tmp_path):

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--only', default='', help="part of the configs' paths")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    rows = known_rows(options.out)
+    load, rows = os.getloadavg()[0], known_rows(options.out)
     missed = []
     for number, names in enumerate(networks(options.only)):
         if f'`{names[0]}`' in rows:
@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         missed += [] if worst <= TOLERANCE else [names[0]]
         print(row, flush=True)
         # After each: a sweep takes long, and what is done should stay.
-        write_text(options.out, page(options, rows))
-    return measuring.finish(options, page(options, rows), missed)
+        write_text(options.out, page(options, load, rows))
+    return measuring.finish(options, page(options, load, rows), missed)
 
 
 def networks(part: str) -> Iterator[list[str]]:
@@ -147,7 +147,7 @@ def known_rows(path: Path) -> dict[str, str]:
     return {row.split('|')[1].split(' and ')[0].strip(): row for row in rows}
 
 
-def page(options: Any, rows: dict[str, str]) -> str:
+def page(options: Any, load: float, rows: dict[str, str]) -> str:
     """The page."""
     command = f'python tools/benchmark/export_parity.py --threads {options.threads}'
     return f"""\
@@ -164,7 +164,7 @@ one network. PoSh has the mannequin for a body here.
 | --- | --- | --- | --- | ---: | ---: |
 {chr(10).join(rows[name] for name in sorted(rows))}
 
-{measuring.written_by(command, os.getloadavg()[0], onnxruntime)} The time of an export is
+{measuring.written_by(command, load, onnxruntime)} The time of an export is
 of a machine that had other work, too.
 """
 

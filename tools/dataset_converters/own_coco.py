@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         content, category = read_export(options.export)
         metainfo = metainfo_of(category)
         splits = split_coco(content, options.val_fraction, options.seed)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise SystemExit(f'{options.export}: {error}') from error
     for name, split in zip(('train', 'val'), splits, strict=True):
         path = options.out / f'{name}.json'

@@ -43,4 +43,9 @@ test_dataloader = val_dataloader
 
 val_evaluator = dict(_delete_=True, type='SMPLMetric', body_model=body_model)
 test_evaluator = val_evaluator
-visualizer = dict(_delete_=True, type='MeshVisualizer', codec=codec, body_model=body_model)
+visualizer = dict(
+    _delete_=True,
+    type='MeshVisualizer',
+    vis_backends=[dict(type='LocalVisBackend')],
+    codec=codec,
+    body_model=body_model)

@@ -25,4 +25,9 @@ test_dataloader = val_dataloader
 default_hooks = dict(checkpoint=dict(save_best='smpl/PVE'))
 val_evaluator = dict(_delete_=True, type='SMPLMetric', body_model=body_model)
 test_evaluator = val_evaluator
-visualizer = dict(_delete_=True, type='MeshVisualizer', codec=codec, body_model=body_model)
+visualizer = dict(
+    _delete_=True,
+    type='MeshVisualizer',
+    vis_backends=[dict(type='LocalVisBackend')],
+    codec=codec,
+    body_model=body_model)

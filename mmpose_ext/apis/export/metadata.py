@@ -78,6 +78,19 @@ class ExportMetadata:
         if self.codec.get('type') not in CODECS:
             raise ValueError(f'codec should be one of {CODECS}, got {self.codec.get("type")!r}')
         check_transforms(self.preprocessing)
+        if not self.bottom_up:
+            self._check_size()
+
+    def _check_size(self) -> None:
+        """Refuse crops of another size than the network's."""
+        size = self.input.get('size')
+        crops = [step.get('input_size') for step in self.preprocessing]
+        crops = [found for found in crops if found is not None]
+        if not isinstance(size, list) or list(map(type, size)) != [int, int] or crops != [size]:
+            raise ValueError(
+                f'input size should be [w, h] in pixels, that of TopdownAffine, got {size!r:.80} '
+                f'and {crops!r:.80}'
+            )
 
     @property
     def bottom_up(self) -> bool:

@@ -110,10 +110,13 @@ class OnnxNetwork:
         self._session = _open_session(self.path, device)
         names = {output.name for output in self._session.get_outputs()}
         (first, *more) = self._session.get_inputs()
-        if names != set(self.metadata.outputs) or more or first.type != 'tensor(uint8)':
+        size = self.metadata.input.get('size')
+        fits = first.type == 'tensor(uint8)' and size in (None, first.shape[:1:-1])
+        if names != set(self.metadata.outputs) or more or not fits:
             raise ValueError(
-                f'{path} takes {first.name} as {first.type} and gives {sorted(names)}, described '
-                f'are uint8 and {sorted(self.metadata.outputs)}: export again'
+                f'{path} takes {first.name} as {first.type} {first.shape} and gives '
+                f'{sorted(names)}, described are uint8 of {size} and '
+                f'{sorted(self.metadata.outputs)}: export again'
             )
         self._input = first.name
         self._names = [name for name in self.metadata.outputs if name != _FACES]
@@ -238,7 +241,7 @@ def _mesh_of(
         np.diag(K)[None, :2],
         K[None, :2, 2],
     )
-    place = crop_camera_to_image(*(torch.as_tensor(row, dtype=torch.float32) for row in rows))
+    place = crop_camera_to_image(*(torch.tensor(row, dtype=torch.float32) for row in rows))
     pelvis = place[0].numpy().astype(np.float64)
     pose = matrix_to_axis_angle(torch.from_numpy(found.smpl_pose[0])).numpy()
     return MeshPrediction(

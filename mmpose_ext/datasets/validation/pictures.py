@@ -70,8 +70,9 @@ def read_size(path: Path) -> tuple[int, ...] | str | None:
     Returns:
         tuple[int, int] | str | None: Width and height in pixels; what is wrong; None without file.
     """
-    if not path.is_file():
-        return None
+    there = _is_there(path)
+    if there != ():
+        return there
     try:
         sample = StrictLoadImage().transform({'img_path': str(path)}) or {}
     except (OSError, ValueError, cv2.error) as error:
@@ -81,4 +82,7 @@ def read_size(path: Path) -> tuple[int, ...] | str | None:
 
 
 def _is_there(path: Path) -> tuple[int, ...] | str | None:
-    return () if path.is_file() else None
+    try:
+        return () if path.is_file() else None
+    except OSError as error:  # a folder that may not be searched, a name that is too long
+        return str(error)

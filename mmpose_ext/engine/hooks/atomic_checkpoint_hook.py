@@ -27,6 +27,8 @@ class AtomicCheckpointHook(CheckpointHook):
         OSError: While training, if a checkpoint cannot be written; those before are untouched.
     """
 
+    backend_args: dict[str, Any] | None
+
     def before_train(self, runner: Runner) -> None:
         """Choose where and how to write.
 

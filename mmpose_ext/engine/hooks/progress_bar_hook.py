@@ -60,7 +60,6 @@ class ProgressBarHook(Hook):
         self.window = window
         self._progress: Progress | None = None
         self._close: weakref.finalize | None = None
-        self._metric: str | None = None
         self._train: TaskID | None = None
         self._eval: TaskID | None = None
 
@@ -71,7 +70,6 @@ class ProgressBarHook(Hook):
             runner (Runner): The runner.
         """
         if progress := self._open(runner):
-            self._metric, _ = best_metric(runner)
             self._train = progress.add_task(
                 'train', total=runner.max_iters, completed=runner.iter, note=''
             )
@@ -88,11 +86,13 @@ class ProgressBarHook(Hook):
             outputs (Any): What the model returned.
         """
         if self._progress is not None and self._train is not None:
+            # Each time: save_best='auto' takes the first metric of the first validation.
+            metric, _ = best_metric(runner)
             self._progress.update(
                 self._train,
                 completed=runner.iter + 1,
                 description=_epoch(runner),
-                note=training_note(runner.message_hub, self._metric, self.window),
+                note=training_note(runner.message_hub, metric, self.window),
             )
 
     def before_val_epoch(self, runner: Runner) -> None:

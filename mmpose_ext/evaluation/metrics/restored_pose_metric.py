@@ -106,22 +106,13 @@ class RestoredPoseMetric(MPJPE):
         Raises:
             ValueError: If a data sample is invalid; the message names sample and field.
         """
-        samples = [sample for sample in data_samples if not self._is_skipped(sample)]
-        if not samples:
-            return
-        batch = PoseBatch.gather(samples, self.root_index, self.num_joints)
-        restored = self.restoration(batch, self.root_index)
-        pred, gt = (
-            (poses - poses[:, self.root_index, None])[:, self.joints].astype(np.float32)
-            for poses in (restored, batch.gt)
+        kept = [sample for sample in data_samples if not self._is_skipped(sample)]
+        restored = iter(self._restore(kept) if kept else ())
+        # One a sample, empty if it is skipped: of several processes' results, which come in turn,
+        # the padding at the end is cut off by number.
+        self.results.extend(
+            {} if self._is_skipped(sample) else next(restored) for sample in data_samples
         )
-        mask = batch.valid[:, self.joints]
-        # One result a sample: of several processes' results the padding is cut off by number.
-        for index, sample in enumerate(samples):
-            result = {'pred': pred[index], 'gt': gt[index], 'mask': mask[index]}
-            if self.per_action:
-                result['action'] = _action(sample)
-            self.results.append(result)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Compute the metrics over all samples and for each action.
@@ -137,6 +128,7 @@ class RestoredPoseMetric(MPJPE):
         Raises:
             ValueError: If there is no valid joint, or none of an action.
         """
+        results = [result for result in results if result]
         if not results:
             raise ValueError(
                 'no 3D pose was evaluated: the dataset is empty or skip_list names all of it.'
@@ -162,6 +154,21 @@ class RestoredPoseMetric(MPJPE):
                 column = {action: table[name] for action, table in tables.items()}
                 metrics.update(_report(_PREFIXES[alignment] + name, column))
         return metrics
+
+    def _restore(self, samples: Sequence[dict]) -> list[dict]:
+        """Give poses in mm relative to the root, and which joints of them count."""
+        batch = PoseBatch.gather(samples, self.root_index, self.num_joints)
+        restored = self.restoration(batch, self.root_index)
+        pred, gt = (
+            (poses - poses[:, self.root_index, None])[:, self.joints].astype(np.float32)
+            for poses in (restored, batch.gt)
+        )
+        mask = batch.valid[:, self.joints]
+        results = [{'pred': p, 'gt': g, 'mask': m} for p, g, m in zip(pred, gt, mask, strict=True)]
+        if self.per_action:
+            for result, sample in zip(results, samples, strict=True):
+                result['action'] = _action(sample)
+        return results
 
     def _is_skipped(self, sample: dict) -> bool:
         return bool(self.skip_list) and _subject_action(sample) in self.skip_list

@@ -5,6 +5,7 @@ import re
 import sys
 
 import pytest
+from mmengine.hooks import CheckpointHook
 from mmengine.logging import MessageHub
 from rich.console import Console
 from tiny_runs import tiny_runner
@@ -57,6 +58,17 @@ def test_shows_the_training_and_gives_the_terminal_back(monkeypatch, tmp_path):
     assert handler.stream is terminal
     assert '\x1b[?25l' in terminal.getvalue()  # the cursor was hidden and is shown again
     assert terminal.getvalue().rindex('\x1b[?25h') > terminal.getvalue().rindex('\x1b[?25l')
+
+
+def test_shows_the_metric_that_mmengine_chose(monkeypatch, tmp_path):
+    terminal = watch(monkeypatch)
+    runner = tiny_runner(tmp_path, [ProgressBarHook()])
+    (checkpoint,) = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+    checkpoint._init_rule(['less'], ['auto'])
+    runner.train()
+    drawn = drawn_by(terminal)
+    assert 'best tiny/error 0.64' in drawn
+    assert 'best auto' not in drawn
 
 
 def test_shows_tests(monkeypatch, tmp_path):

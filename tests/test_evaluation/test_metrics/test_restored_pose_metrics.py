@@ -103,6 +103,17 @@ def test_the_table_lists_known_actions_first_and_averages_the_actions():
     assert skipping['MPJPE'] == scores['MPJPE_Directions'] == skipping['MPJPE_action_avg']
 
 
+def test_padding_is_cut_off_although_samples_are_skipped():
+    """As of several processes whose loaders fill up with the first samples."""
+    gt = truth()
+    pred = gt + np.random.default_rng(1).normal(0, 40, gt.shape)
+    metric = dict(type='VolumetricMPJPE', restore='gt_root', skip_list=['S9_Walking_1'])
+    samples = samples_of(gt, pred)
+    evaluator = Evaluator([METRICS.build(metric)])
+    evaluator.process([*samples, samples[1]])
+    assert evaluator.evaluate(len(samples)) == evaluate(metric, samples)
+
+
 def test_golden_28_the_thorax_does_not_count():
     gt = truth()
     pred = gt + np.random.default_rng(1).normal(0, 40, gt.shape)
