@@ -98,6 +98,19 @@ class Boxes:
             raise ValueError(f'the box {wrong} lies outside the picture of {size[0]} x {size[1]}')
         return self
 
+    def grown(self, factor: float) -> Boxes:
+        """Let the boxes grow about their middles.
+
+        Args:
+            factor (float): Factor of width and height.
+
+        Returns:
+            Boxes: New boxes with the same scores.
+        """
+        middle = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
+        half = factor * (self.boxes[:, 2:] - middle)
+        return Boxes(np.concatenate((middle - half, middle + half), axis=1), self.scores)
+
     def __len__(self) -> int:
         """Return the number of boxes N."""
         return len(self.boxes)

@@ -11,6 +11,7 @@ from mmengine.model import BaseModel
 from mmpose.apis import inference_topdown, init_model
 from mmpose.structures import PoseDataSample
 
+from mmpose_ext.apis.detection import Boxes
 from mmpose_ext.apis.loading import require_fit
 from mmpose_ext.models.body_models.rotations import matrix_to_axis_angle
 from mmpose_ext.models.body_models.smpl_body import SMPLBody
@@ -175,17 +176,10 @@ def _check_boxes(
     """Give boxes (N, 4) in pixels, padded."""
     if not 0.5 <= padding <= 4:
         raise ValueError(f'padding is a factor from 0.5 to 4, got {padding}')
-    W, H = size
-    found = np.asarray([(0, 0, W, H)] if boxes is None else boxes, dtype=np.float64)
-    if found.ndim != 2 or found.shape[1] != 4 or not len(found):
-        raise ValueError(f'boxes must be (N, 4) as x1, y1, x2, y2, got {found.shape}')
-    for box in found:
-        if not np.isfinite(box).all() or not (box[:2] < box[2:]).all():
-            raise ValueError(f'a box is x1, y1, x2, y2 with x1 < x2 and y1 < y2, got {box}')
-        if box[0] >= W or box[1] >= H or box[2] <= 0 or box[3] <= 0:
-            raise ValueError(f'the box {box} lies outside the image of {W} x {H} pixels')
-    middle, half = (found[:, :2] + found[:, 2:]) / 2, (found[:, 2:] - found[:, :2]) / 2
-    return np.concatenate((middle - padding * half, middle + padding * half), axis=1)
+    found = Boxes.of([(0, 0, *size)] if boxes is None else boxes).within(size)
+    if not len(found):
+        raise ValueError('boxes must be (N, 4) as x1, y1, x2, y2 of at least one person, got none')
+    return found.grown(padding).boxes
 
 
 @contextmanager

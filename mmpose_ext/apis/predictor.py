@@ -198,7 +198,7 @@ class PosePredictor:
             people = self.backend.predict(images)
         else:
             boxes, padding = self._boxes(frames, given)
-            crops = [_padded(found, padding) for found in boxes]
+            crops = [found.grown(padding) for found in boxes]
             people = [
                 replace(seen, boxes=found.boxes)
                 for seen, found in zip(self.backend.predict(images, crops), boxes, strict=True)
@@ -350,10 +350,3 @@ def _describe(error: Exception) -> str:
     if not said:
         return name
     return said if isinstance(error, ValueError | RuntimeError | OSError) else f'{name}: {said}'
-
-
-def _padded(boxes: Boxes, factor: float) -> Boxes:
-    """Let boxes grow about their middles."""
-    middle = (boxes.boxes[:, :2] + boxes.boxes[:, 2:]) / 2
-    half = factor * (boxes.boxes[:, 2:] - middle)
-    return Boxes(np.concatenate((middle - half, middle + half), axis=1), boxes.scores)

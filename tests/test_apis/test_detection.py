@@ -13,7 +13,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmpose_ext.apis.detection import MMDetPersonDetector, load_detector
+from mmpose_ext.apis.detection import Boxes, MMDetPersonDetector, load_detector
 from mmpose_ext.compat.ops.nms import nms, softnms
 
 RTMDET = """
@@ -235,3 +235,10 @@ def test_fallback_ops_give_the_boxes_of_the_compiled_ones(detector, pictures, mo
     for ours, theirs in zip(detector(pictures), compiled, strict=True):
         np.testing.assert_array_equal(ours.boxes, theirs.boxes)
         np.testing.assert_array_equal(ours.scores, theirs.scores)
+
+
+def test_boxes_grow_about_their_middles():
+    boxes = Boxes.of([(10, 20, 30, 60, 0.5)])
+    assert boxes.grown(1.5).boxes.tolist() == [[5, 10, 35, 70]]
+    assert boxes.grown(1.5).scores.tolist() == [0.5]
+    assert boxes.boxes.tolist() == [[10, 20, 30, 60]]

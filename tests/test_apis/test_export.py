@@ -17,12 +17,7 @@ from pose_models import CONFIGS, METHODS, pictures
 from mmpose_ext.apis import Boxes, load
 from mmpose_ext.apis.export import export_model, metadata_path, read_metadata
 from mmpose_ext.apis.export.graphs import HEMletsGraph, build_graph, highest_pixels, quarter_steps
-from mmpose_ext.apis.export.metadata import (
-    file_sha256,
-    portable_transforms,
-    to_json,
-    write_metadata,
-)
+from mmpose_ext.apis.export.metadata import file_sha256, to_json, write_metadata
 from mmpose_ext.apis.export.onnx_backend import OnnxBackend, OnnxNetwork
 from mmpose_ext.apis.export.parity import (
     TOLERANCE,
@@ -384,14 +379,6 @@ def test_descriptions_that_do_not_fit_are_refused(simdr_copy, changes, message):
         OnnxBackend(simdr_copy)
 
 
-@pytest.mark.parametrize('text', ['', 'no JSON', '[]', '[' * 100_000, '\x00\xff', '{"format": 1}'])
-def test_text_that_is_no_description_is_refused(tmp_path, text):
-    path = tmp_path / 'model.json'
-    path.write_text(text)
-    with pytest.raises(ValueError, match='is no description of an exported model'):
-        read_metadata(path)
-
-
 def test_a_description_lacks_nothing(simdr_copy):
     path = metadata_path(simdr_copy)
     content = json.loads(path.read_text())
@@ -399,26 +386,6 @@ def test_a_description_lacks_nothing(simdr_copy):
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match='lacks body, codec'):
         read_metadata(path)
-
-
-def test_transforms_of_configs_become_portable():
-    pipeline = [
-        dict(type='StrictLoadImage', backend_args=None),
-        dict(type='TopdownAffine', input_size=(192, 256), _scope_='mmpose'),
-        dict(type='Pack3DPoseInputs', meta_keys=('id',)),
-    ]
-    assert portable_transforms(pipeline) == [
-        dict(type='LoadImage'),
-        dict(type='TopdownAffine', input_size=[192, 256]),
-        dict(type='PackPoseInputs'),
-    ]
-    with pytest.raises(ValueError, match="'RandomFlip' is none"):
-        portable_transforms([dict(type='RandomFlip')])
-
-
-def test_what_json_has_not_is_refused():
-    with pytest.raises(TypeError, match='set cannot be written as JSON'):
-        to_json({'a': [{1}]})
 
 
 def change(model, **changes):

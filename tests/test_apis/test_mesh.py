@@ -123,7 +123,7 @@ def test_refuses(model, photo, tmp_path, files):
         (dict(boxes=[]), r'\(N, 4\)'),
         (dict(boxes=[(10, 0, 10, 9)]), 'x1 < x2'),
         (dict(boxes=[(0, 0, np.nan, 9)]), 'x1 < x2'),
-        (dict(boxes=[(500, 0, 600, 9)]), 'outside the image of 128 x 128'),
+        (dict(boxes=[(500, 0, 600, 9)]), 'outside the picture of 128 x 128'),
         (dict(padding=0), 'from 0.5 to 4, got 0'),
         (dict(K=np.zeros((3, 3))), 'positive focal'),
     ):
