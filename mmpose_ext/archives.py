@@ -1,10 +1,8 @@
 """Extracting tar archives: with a progress bar, safely, whole or not at all."""
 
-import lzma
 import os
 import shutil
 import tarfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,5 +87,7 @@ def _extract(file: BinaryIO, stage: Path, archive: Path) -> None:
             tar.extractall(stage, filter='data')
     except tarfile.FilterError as error:
         raise ValueError(f'{archive} is not safe to extract and was refused: {error}') from error
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except Exception as error:  # each compression raises errors of its own
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk: it is full, say
         raise ValueError(f'{archive} is damaged ({error}): download it again.') from error

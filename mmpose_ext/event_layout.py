@@ -30,6 +30,7 @@ import cv2
 import numpy as np
 
 from mmpose_ext.fileio import atomic_path, write_text
+from mmpose_ext.refusals import read_json
 
 SPLITS = ('train', 'test')
 # Bins of events in an interval: the channels of a PNG.
@@ -205,7 +206,7 @@ def write_dataset_file(
         'source': source,
     }
     path = Path(root) / 'dataset.json'
-    held = _read_json(path) if path.exists() else content
+    held = read_json(path, 'about recordings of events') if path.exists() else content
     if held != content:
         raise FileExistsError(
             f'{root} holds recordings of another kind: {held}, not {content}. Give another folder.'
@@ -247,15 +248,7 @@ def read_split(root: str | Path, split: str) -> list[dict[str, str]]:
     path = Path(root) / f'{split}.json'
     if not path.exists():
         return []
-    content = _read_json(path)
+    content = read_json(path, 'about recordings of events')
     if not isinstance(content, dict) or not isinstance(content.get('recordings'), list):
         raise ValueError(f'{path} should hold {{"recordings": [...]}}')
     return content['recordings']
-
-
-def _read_json(path: Path) -> object:
-    """Read a JSON file, naming it if it is damaged."""
-    try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(f'{path} is no JSON file ({error})') from error

@@ -5,16 +5,22 @@ arrays are pickled with. Not even numpy's own functions are handed out: they tru
 told about memory. Nor can it change a stand-in by giving it a state, which would set attributes of
 a function or a class for all later reads. Files of joblib are such pickles with the arrays' bytes
 between them.
+
+They are read by the unpickler in Python: that in C believes what a few bytes say of their memory,
+and reads ahead over the arrays of joblib. Nor does a pickle pass whose containers share their parts
+so often that whoever looks at all of them, even to print them, would never come to an end.
 """
 
 import io
 import math
 import pickle
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+
+from mmpose_ext.refusals import shown
 
 # Kinds of numbers and text that an array may hold; 'O' holds what is in the pickle itself.
 _KINDS = 'biufcSUO'
@@ -24,6 +30,9 @@ _ORDERS: dict[Any, Any] = {order: order for order in '<>=|'}
 _COMPRESSED = (b'\x78', b'\x1f\x8b')
 # Nobody's file of arrays is that large; what a damaged or malicious one may grow to.
 _MAX_BYTES = 2**30
+# What containers that share their parts may hold, each written out, if that is more than what a
+# pickle of as many bytes could hold without sharing.
+_MAX_ITEMS = 10**6
 
 
 class _Dtype:
@@ -32,7 +41,7 @@ class _Dtype:
     def __init__(self, name: Any, align: Any = False, copy: Any = True) -> None:
         dtype = np.dtype(_text(name)) if isinstance(name, str | bytes) else None
         if dtype is None or dtype.kind not in _KINDS or dtype.names or dtype.subdtype:
-            raise pickle.UnpicklingError(f'it holds an array of the type {name!r:.80}')
+            raise pickle.UnpicklingError(f'it holds an array of the type {shown(name)}')
         self.dtype = dtype
 
     def __setstate__(self, state: tuple) -> None:
@@ -40,7 +49,7 @@ class _Dtype:
         if subtype is not None or names is not None or fields is not None:
             raise pickle.UnpicklingError('it holds a structured array')
         if order not in _ORDERS:
-            raise pickle.UnpicklingError(f'it holds an array of the byte order {order!r:.80}')
+            raise pickle.UnpicklingError(f'it holds an array of the byte order {shown(order)}')
         self.dtype = self.dtype.newbyteorder(_ORDERS[order])
 
 
@@ -126,7 +135,16 @@ def _empty_bytes() -> bytes:
 
 
 def _set(items: Any = ()) -> set:
-    return set(items)
+    return set(_hashable(items))
+
+
+def _hashable(keys: Iterable[Any]) -> list[Any]:
+    """Refuse keys whose hash may take for ever: tuples of the same tuple, a few levels deep."""
+    keys = list(keys)
+    for key in keys:
+        if isinstance(key, tuple) and any(isinstance(part, tuple) for part in key):
+            raise pickle.UnpicklingError(f'it has a tuple of tuples as a key: {shown(key)}')
+    return keys
 
 
 # numpy 2 moved its core; Python 3 renamed what Python 2 calls __builtin__.
@@ -149,9 +167,20 @@ _ARRAY_PARTS: dict[tuple[str, str], Any] = {
 }
 
 
-class _RestrictedUnpickler(pickle.Unpickler):
+_PythonUnpickler: Any = pickle._Unpickler
+
+
+class _Opcodes(dict):
+    def __missing__(self, code: int) -> Any:
+        raise pickle.UnpicklingError(f'the byte {code} is none that a pickle has there')
+
+
+class _RestrictedUnpickler(_PythonUnpickler):
+    dispatch: ClassVar = _Opcodes(_PythonUnpickler.dispatch)
+
     def __init__(self, data: bytes, classes: Mapping[tuple[str, str], Any], encoding: str) -> None:
-        super().__init__(io.BytesIO(data), encoding=encoding)
+        self._source = io.BytesIO(data)
+        super().__init__(self._source, encoding=encoding)
         self._classes = {**_ARRAY_PARTS, **classes}
 
     def find_class(self, module: str, name: str) -> Any:
@@ -164,6 +193,37 @@ class _RestrictedUnpickler(pickle.Unpickler):
         if not hasattr(part, '__setstate__'):
             raise pickle.UnpicklingError(f'{part.__name__}, its {module}.{name}, takes any state')
         return part
+
+    def _load_setitem(self) -> None:
+        _hashable(self.stack[-2:-1])
+        super().load_setitem()
+
+    def _load_setitems(self) -> None:
+        _hashable(self.stack[::2])
+        super().load_setitems()
+
+    def _load_dict(self) -> None:
+        _hashable(self.stack[::2])
+        super().load_dict()
+
+    def _load_additems(self) -> None:
+        _hashable(self.stack)
+        super().load_additems()
+
+    def _load_frozenset(self) -> None:
+        _hashable(self.stack)
+        super().load_frozenset()
+
+    def _load_bytearray8(self) -> None:
+        # Python's would fill as many bytes with zeros before it looks for them.
+        self.append(bytearray(self.read(int.from_bytes(self.read(8), 'little'))))
+
+    dispatch[pickle.SETITEM[0]] = _load_setitem
+    dispatch[pickle.SETITEMS[0]] = _load_setitems
+    dispatch[pickle.DICT[0]] = _load_dict
+    dispatch[pickle.ADDITEMS[0]] = _load_additems
+    dispatch[pickle.FROZENSET[0]] = _load_frozenset
+    dispatch[pickle.BYTEARRAY8[0]] = _load_bytearray8
 
 
 def restricted_load(
@@ -189,7 +249,8 @@ def restricted_load(
         ValueError: If the pickle is broken or asks for anything else; the message names it.
     """
     try:
-        return _plain(_RestrictedUnpickler(data, classes or {}, encoding).load(), {})
+        content = _RestrictedUnpickler(data, classes or {}, encoding).load()
+        return _Plain(max(_MAX_ITEMS, len(data)))(content)
     except Exception as error:  # a broken pickle may raise anything
         raise ValueError(f'{type(error).__name__}: {error}') from error
 
@@ -217,26 +278,19 @@ class _ArrayWrapper:
         return array.view(_Array)  # a state that follows is checked too
 
 
-# The unpickler in Python: that in C reads ahead, over the bytes of the arrays.
-_PythonUnpickler: Any = pickle._Unpickler
-
-
-class _JoblibUnpickler(_PythonUnpickler):
+class _JoblibUnpickler(_RestrictedUnpickler):
     """Reads pickles with arrays between their parts."""
 
-    dispatch: ClassVar = dict(_PythonUnpickler.dispatch)
-    find_class = _RestrictedUnpickler.find_class
+    dispatch: ClassVar = _Opcodes(_RestrictedUnpickler.dispatch)
 
     def __init__(self, data: bytes) -> None:
-        self._file = io.BytesIO(data)
-        super().__init__(self._file)
         wrapper = ('joblib.numpy_pickle', 'NumpyArrayWrapper')
-        self._classes = {**_ARRAY_PARTS, wrapper: _ArrayWrapper}
+        super().__init__(data, {wrapper: _ArrayWrapper}, 'ASCII')
 
     def _load_build(self) -> None:
         super().load_build()
         if isinstance(self.stack[-1], _ArrayWrapper):
-            self.stack[-1] = self.stack[-1].read(self._file)
+            self.stack[-1] = self.stack[-1].read(self._source)
 
     dispatch[pickle.BUILD[0]] = _load_build
 
@@ -264,46 +318,69 @@ def restricted_joblib_load(data: bytes) -> Any:
                 raise pickle.UnpicklingError(f'truncated, or larger than {_MAX_BYTES} bytes')
         if data[:1] != pickle.PROTO:
             raise pickle.UnpicklingError('no pickle, or compressed by other than zlib or gzip')
-        return _plain(_JoblibUnpickler(data).load(), {})
+        return _Plain(max(_MAX_ITEMS, len(data)))(_JoblibUnpickler(data).load())
     except Exception as error:  # a broken pickle may raise anything
         raise ValueError(f'{type(error).__name__}: {error}') from error
 
 
-def _plain(value: Any, done: dict[int, Any]) -> Any:
-    """Make plain arrays of the checked ones, also within containers."""
-    # Once of each: lists of the same list, a few levels deep, would never come to an end.
-    if id(value) not in done:
-        done[id(value)] = _made_plain(value, done)
-    return done[id(value)]
+class _Plain:
+    """Makes plain arrays of the checked ones, also within containers.
 
+    Once of each: lists of the same list, a few levels deep, would never come to an end. They are
+    refused where they would hold more than ``most`` items, each counted as often as it is there.
+    """
 
-def _made_plain(value: Any, done: dict[int, Any]) -> Any:
-    if isinstance(value, _Array):
-        array = value.view(np.ndarray)
-        return _plain_objects(array, done) if array.dtype.hasobject else array
-    if type(value) is dict:
-        return {_plain(key, done): _plain(item, done) for key, item in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(_plain(item, done) for item in value)
-    return value
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._done: dict[int, tuple[Any, int]] = {}
 
+    def __call__(self, value: Any) -> Any:
+        return self._counted(value)[0]
 
-def _plain_objects(array: np.ndarray, done: dict[int, Any]) -> np.ndarray:
-    result = np.empty(array.size, dtype=object)
-    for k, item in enumerate(array.flat):
-        result[k] = _plain(item, done)
-    return result.reshape(array.shape)
+    def _counted(self, value: Any) -> tuple[Any, int]:
+        if id(value) not in self._done:
+            made, number = self._made(value)
+            if number > self._most:
+                raise pickle.UnpicklingError(
+                    f'it shares its parts so often that it holds more than {self._most} items'
+                )
+            self._done[id(value)] = made, number
+        return self._done[id(value)]
+
+    def _made(self, value: Any) -> tuple[Any, int]:
+        if isinstance(value, _Array):
+            array = value.view(np.ndarray)
+            return self._objects(array) if array.dtype.hasobject else (array, 1)
+        if type(value) is dict:
+            keys, number = self._all(value)
+            items, more = self._all(value.values())
+            return dict(zip(keys, items, strict=True)), number + more
+        if type(value) in (list, tuple):
+            items, number = self._all(value)
+            return type(value)(items), number
+        return value, 1
+
+    def _all(self, values: Iterable[Any]) -> tuple[list[Any], int]:
+        counted = [self._counted(value) for value in values]
+        return [made for made, _ in counted], 1 + sum(number for _, number in counted)
+
+    def _objects(self, array: np.ndarray) -> tuple[np.ndarray, int]:
+        items, number = self._all(array.flat)
+        result = np.empty(array.size, dtype=object)
+        for k, item in enumerate(items):
+            result[k] = item
+        return result.reshape(array.shape), number
 
 
 def _dtype_of(stand_in: Any) -> np.dtype:
     if not isinstance(stand_in, _Dtype):
-        raise pickle.UnpicklingError(f'it holds an array of the type {stand_in!r:.80}')
+        raise pickle.UnpicklingError(f'it holds an array of the type {shown(stand_in)}')
     return stand_in.dtype
 
 
 def _shape_of(shape: Any) -> tuple[int, ...]:
     if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
-        raise pickle.UnpicklingError(f'it holds an array of the shape {shape!r:.80}')
+        raise pickle.UnpicklingError(f'it holds an array of the shape {shown(shape)}')
     return shape
 
 

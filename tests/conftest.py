@@ -1,7 +1,9 @@
 """Shared fixtures. mmpose_ext comes first: it mends what MMPose's imports need."""
 
+import os
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,43 @@ from mmpose_ext.models.body_models.model_file import body_arrays
 
 ROOT = Path(__file__).resolve().parents[1]
 quick_mmengine.install()
+
+# More than half a minute each, most of it one fixture that is made once for the file.
+LONGEST = (
+    *('real/test_swahr_coco.py', 'real/test_hsjp_photographs.py', 'real/test_simdr_coco.py'),
+    *('test_methods_end_to_end.py', 'test_apis/test_export.py', 'real/test_posh_h36m.py'),
+    *('real/test_hemlets_h36m.py', 'real/test_event_video.py'),
+    *('test_engine/test_hooks/test_hsjp_pretrain_hook.py', 'test_tools/test_kill_and_resume.py'),
+    *('test_tools/test_make_smpl_npz.py', 'test_distributed.py', 'test_tools/test_claims.py'),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Let each worker of xdist begin with its share of the longest files.
+
+    ``--dist worksteal`` deals each as many tests, in this order, and moves the last ones of a
+    queue later: short ones, so that hardly a worker ends alone or makes a fixture again.
+    """
+    workers = int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', 1))
+    if workers == 1:
+        return
+    longest, others = {name: [] for name in LONGEST}, []
+    for item in items:
+        longest.get(item.path.relative_to(ROOT / 'tests').as_posix(), others).append(item)
+    files, ordered = list(longest.values()), []
+    for worker in range(workers):
+        ordered += chain.from_iterable(files[worker::workers])
+        room = max(0, len(items) * (worker + 1) // workers - len(ordered))
+        ordered += others[:room]
+        del others[:room]
+    items[:] = ordered + others
+
+
+def pytest_sessionfinish():
+    """Let coverage write what it saw, if it looks on: xdist kills workers that end slowly."""
+    coverage = sys.modules.get('coverage')
+    if coverage is not None and coverage.Coverage.current() is not None:
+        coverage.Coverage.current().save()
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +74,13 @@ def root() -> Path:
 def run_python():
     """Run ``python ARGS`` at the root of the repository; fail with its output.
 
-    A script is a fork of a process that has imported torch, unless it is to be ``fresh``.
+    A script or ``-c CODE`` is a fork of a process that has imported torch, unless it is to be
+    ``fresh``; other options of Python always start it afresh.
     """
 
     def run(*args, env=None, check=True, cwd=ROOT, timeout=600, fresh=False):
         args = [str(arg) for arg in args]
-        if fresh or args[0].startswith('-'):
+        if fresh or (args[0].startswith('-') and args[0] != '-c'):
             done = subprocess.run(
                 [sys.executable, *args],
                 cwd=cwd,

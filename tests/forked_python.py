@@ -1,8 +1,8 @@
-"""Runs ``python SCRIPT ARGS`` as a process of its own, without importing torch for each.
+"""Runs ``python SCRIPT ARGS`` or ``python -c CODE ARGS`` without importing torch for each.
 
-A server of :mod:`multiprocessing` has imported what others wrote, and each script is a fork of
-it: most of a small run's time is such imports. MMPose and mmpose_ext are imported by the script
-itself, since what it imports first is what is tested.
+A server of :mod:`multiprocessing` has imported what others wrote, and each script is a process
+of its own, a fork of the server: most of a small run's time is such imports. MMPose and
+mmpose_ext are imported by the script itself, since what it imports first is what is tested.
 """
 
 import multiprocessing
@@ -29,7 +29,7 @@ PRELOADED = (
 def run_script(
     args: list[str], cwd: Path, timeout: float, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess:
-    """Run a script; its standard output and standard error together are ``stdout``.
+    """Run a script or ``-c CODE``; its standard output and error together are ``stdout``.
 
     Raises:
         subprocess.TimeoutExpired: If it has not ended after so many seconds; it is killed.
@@ -59,9 +59,27 @@ def _be_python(args: list[str], cwd: str, env: dict[str, str], output: str) -> N
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
-    sys.argv = list(args)
-    named = filter(None, env.get('PYTHONPATH', '').split(os.pathsep))
-    others = (path for path in sys.path if path and not Path(path).is_relative_to(TESTS))
-    sys.path[:] = [str(Path(args[0]).resolve().parent), *named, *others]
+    named = list(filter(None, env.get('PYTHONPATH', '').split(os.pathsep)))
+    others = [path for path in sys.path if path and not Path(path).is_relative_to(TESTS)]
+    is_code = args[0] == '-c'
+    sys.path[:] = ['' if is_code else str(Path(args[0]).resolve().parent), *named, *others]
     quick_mmengine.install()
-    runpy.run_path(args[0], run_name='__main__')
+    _customize(named)
+    if is_code:
+        sys.argv = ['-c', *args[2:]]
+        _execute(args[1], '<string>', '__main__')
+    else:
+        sys.argv = list(args)
+        runpy.run_path(args[0], run_name='__main__')
+
+
+def _customize(folders: list[str]) -> None:
+    """Run the first sitecustomize.py of the folders, as a python does that starts."""
+    for file in (Path(folder) / 'sitecustomize.py' for folder in folders):
+        if file.is_file():
+            _execute(file.read_text(), str(file), 'sitecustomize')
+            return
+
+
+def _execute(code: str, file: str, name: str) -> None:
+    exec(compile(code, file, 'exec'), {'__name__': name})

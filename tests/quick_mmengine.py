@@ -9,11 +9,12 @@ from functools import cache
 from typing import Any
 
 from mmengine.config import config, utils
+from yapf.yapflib import yapf_api
 
 
 def install() -> None:
     """Leave the text of configs as it comes, and read each metafile once in this process."""
-    config.FormatCode = unformatted
+    config.FormatCode = yapf_api.FormatCode = unformatted  # OneDL's asks yapf_api each time
     if not hasattr(utils.load, 'cache_info'):
         utils.load = cache(utils.load)
 

@@ -34,6 +34,15 @@ def healthy():
     )
 
 
+@pytest.fixture
+def revived(healthy):
+    """The same after ``STACK=revived make setup``."""
+    continued = {'onedl-mmengine': '0.10.12', 'onedl-mmdetection': '3.5.1', 'mmcv-lite': '2.2.0'}
+    packages = {**healthy.packages, **{name: [Package(v)] for name, v in continued.items()}}
+    del packages['mmengine']
+    return replace(healthy, packages=packages)
+
+
 def without(environment, *modules):
     return replace(environment, absent=frozenset(modules))
 
@@ -187,6 +196,35 @@ def test_mmcv_version_that_mmdet_accepts(healthy, version, accepted):
     assert len(found) == (not accepted)
 
 
+def test_nothing_wrong_with_onedls_stack(revived):
+    # It does without pkg_resources, and its MMDetection accepts mmcv 2.2.
+    assert errors(revived) == []
+    assert not [f for f in examine(without(revived, 'pkg_resources')) if 'pkg_res' in f.problem]
+
+
+@pytest.mark.parametrize(
+    ('original', 'continued'), [('mmengine', 'onedl-mmengine'), ('mmdet', 'onedl-mmdetection')]
+)
+def test_package_beside_its_continuation(revived, original, continued):
+    finding = only(errors(with_packages(revived, **{original: [Package('0.10.7')]})))
+    assert f'{original} and {continued} are installed together' in finding.problem
+    assert f'install --no-deps {continued}==' in finding.cure
+
+
+def test_cures_of_onedls_stack_do_not_bring_the_other_back(revived):
+    finding = only(errors(without(revived, 'mmdet', 'numpy')))
+    assert finding.cure.endswith('-m pip install numpy==2.2.6 onedl-mmdetection==3.5.1')
+    finding = only(errors(without(revived, 'mmcv')))
+    assert finding.cure.endswith('install --no-deps mmcv-lite==2.2.0')
+    finding = only(errors(with_packages(revived, mmcv_lite=[Package('1.7.0')])))
+    assert 'MMPose accepts 2 only' in finding.problem
+    assert finding.cure.endswith('install --no-deps mmcv-lite==2.2.0')
+    finding = only(errors(with_error(revived, 'xtcocotools', 'numpy.dtype size changed')))
+    assert '--no-binary=xtcocotools' in finding.cure
+    finding = only(errors(with_error(revived, 'cv2', 'libGL.so.1: cannot open shared object')))
+    assert '"opencv-python-headless<4.13"' in finding.cure
+
+
 def test_mmpose_0(healthy):
     finding = only(errors(with_packages(healthy, mmpose=[Package('0.29.0')])))
     assert '0.29.0' in finding.problem
@@ -240,11 +278,11 @@ def test_colour(monkeypatch):
 
 def test_installed_packages(tmp_path, monkeypatch):
     broken.fake_distribution(tmp_path, 'Some_Package', '1.2.3')
-    broken.fake_distribution(tmp_path, 'mmengine', '0.0.1')
+    broken.fake_distribution(tmp_path, 'mmpose', '0.0.1')
     monkeypatch.syspath_prepend(tmp_path)
     packages = installed_packages()
     assert only(packages['some-package']).release == (1, 2, 3)
-    first, second = packages['mmengine']
+    first, second = packages['mmpose']
     assert first.version == '0.0.1' != second.version
 
 

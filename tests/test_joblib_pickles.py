@@ -19,7 +19,7 @@ VALUE = (
     np.float32(3),
     [1, 2],
 )
-# joblib 1.6.0's own dump of it.
+# joblib 1.6.0's own dump of it, beside numpy 1.
 GENUINE = base64.b85decode(
     'fCQD)000000000ej1y{aVr*$*E^c*gaCu*FX=7__Wt5B&PIYZ?c|me=VR=__VQ_F|a+H&lDS?!Ilqie{b9G{4Y+-YAl#B&#b!~8Y'
     'l#B;%WMOi0VR@93l#B&)Xkl<=luH3i1BR501#fa>Wpb2^0Yj9G1!Q!2aAlNe28;z{ba`-Pl#`T<0%kOniHL`kQj{o51B?MYluk}g'
@@ -49,6 +49,10 @@ def test_reads_what_joblib_wrote():
     check(restricted_joblib_load(GENUINE))
 
 
+@pytest.mark.skipif(
+    np.float32(3).__reduce__()[0].__module__ != 'numpy.core.multiarray',
+    reason='the dump to compare with names modules as numpy 1 does',
+)
 def test_the_tests_write_as_joblib_does():
     assert joblib_bytes(VALUE) == GENUINE
 

@@ -2,6 +2,7 @@ import os
 import pickle
 import pickletools
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -70,17 +71,55 @@ def test_arrays_within_arrays_of_objects():
     assert found[0].tolist() == [0, 1, 2]
 
 
+def nested(make, times):
+    value = make([np.arange(3)])
+    for _ in range(times):
+        value = make([value, value])
+    return value
+
+
 def test_what_is_shared_is_read_once():
-    """40 lists, each twice in the next, are small; written out they would be 2**40."""
-    value = [np.arange(3)]
-    for _ in range(40):
-        value = [value, value]
-    found = restricted_load(pickle.dumps(value))
-    for _ in range(40):
+    found = restricted_load(pickle.dumps(nested(list, 10)))
+    for _ in range(10):
         assert found[0] is found[1]
         found = found[0]
     assert found[0].tolist() == [0, 1, 2]
     assert type(found[0]) is np.ndarray
+
+
+@pytest.mark.parametrize('make', [list, tuple])
+def test_refuses_what_is_shared_without_end(make):
+    """40 lists, each twice in the next, are small; written out they are 2**40."""
+    with pytest.raises(ValueError, match='shares its parts so often'):
+        restricted_load(pickle.dumps(nested(make, 40)))
+
+
+@pytest.mark.parametrize('code', [b'}%sNs.', b'(%sNd.', b'}(%sNu.', b'\x8f(%s\x90.', b'(%s\x91.'])
+def test_refuses_keys_whose_hash_never_ends(code):
+    """Tuples do not keep their hash: that of a tuple of the same tuples takes 2**40 steps."""
+    key = ()
+    for _ in range(40):
+        key = (key, key)
+    key = pickle.dumps(key, 2)[2:-1]
+    with pytest.raises(ValueError, match='tuple of tuples as a key'):
+        restricted_load(b'\x80\x04' + code % key)
+
+
+@pytest.mark.parametrize(
+    'data',
+    [
+        b'\x80\x05\x96' + (2**36).to_bytes(8, 'little') + b'.',  # BYTEARRAY8, filled with zeros
+        b'\x80\x04Nr\0\0\0\x7f0.',  # LONG_BINPUT: C's unpickler would fill that many places
+    ],
+)
+def test_a_few_bytes_do_not_fill_the_memory(data):
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match='Error'):
+            restricted_load(data)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_reads_what_python_2_wrote():

@@ -13,7 +13,6 @@ that have no keypoints - is listed; then the exit status is 1.
 import argparse
 import contextlib
 import io
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +31,15 @@ from mmpose_ext.datasets.datasets.strict_coco import StrictCocoDataset
 from mmpose_ext.datasets.datasets.strict_mpii import StrictMpiiDataset
 from mmpose_ext.datasets.transforms.human36m18_converter import Human36m18Converter
 from mmpose_ext.fileio import atomic_path
-from mmpose_ext.skeletons.human36m18 import LEFT_SHOULDER, NAMES, PARTS, RIGHT_SHOULDER
+from mmpose_ext.npz import read_npz
+from mmpose_ext.refusals import read_json
+from mmpose_ext.skeletons.human36m18 import (
+    LEFT_SHOULDER,
+    NAMES,
+    NUM_EVALUATED,
+    PARTS,
+    RIGHT_SHOULDER,
+)
 from mmpose_ext.visualization.part_polarity import polarity_card, polarity_legend
 from mmpose_ext.visualization.sheets import tile_images
 
@@ -71,10 +78,7 @@ def read_people(path: Path) -> dict[int, Person]:
         raise FileNotFoundError(f'there is no annotation file {path}')
     if path.suffix == '.npz':
         return _read_human36m(path)
-    try:
-        is_mpii = isinstance(json.loads(path.read_text(encoding='utf-8')), list)
-    except ValueError as error:
-        raise ValueError(f'{path} is neither .npz nor JSON: {error}') from error
+    is_mpii = isinstance(read_json(path, 'annotations of MPII or COCO, or .npz'), list)
     dataset_type, source = (StrictMpiiDataset, 'mpii') if is_mpii else (StrictCocoDataset, 'coco')
     convert = Human36m18Converter(source)
     with contextlib.redirect_stdout(io.StringIO()):
@@ -89,10 +93,10 @@ def read_people(path: Path) -> dict[int, Person]:
 
 def _read_human36m(path: Path) -> dict[int, Person]:
     frames = read_human36m(str(path))
-    with np.load(path, allow_pickle=False) as data:
-        if 'part' not in data:
-            raise ValueError(f'{path} has no "part": keypoints in pixels are needed to draw')
-        points = data['part'][..., :2]
+    points = read_npz(str(path), ['part'], what='frames with keypoints in pixels, to draw')['part']
+    if points.shape != (len(frames.imgnames), NUM_EVALUATED, 3) or points.dtype.kind not in 'fiu':
+        raise ValueError(f'{path}: part should be numbers (N, 17, 3), got {points.shape}')
+    points = points[..., :2]
     thorax = points[:, [LEFT_SHOULDER, RIGHT_SHOULDER]].mean(axis=1, keepdims=True)
     points = np.concatenate([points, thorax], axis=1)
     people = zip(frames.imgnames, points, frames.visible > 0, strict=True)

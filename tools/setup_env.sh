@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Creates .venv, or refreshes it when the requirements have changed.
 #
-#   PYTHON=python3.11 MMCV=lite|full bash tools/setup_env.sh
+#   PYTHON=python3.11 MMCV=lite|full STACK=pinned|revived bash tools/setup_env.sh
 #
 # PYTHON  the interpreter to build .venv with (default: the first of python3,
 #         python3.11, python3.10 that is 3.10 or 3.11); a .venv of another
@@ -10,13 +10,21 @@
 #         full: real mmcv with compiled ops, from a wheel in PIP_FIND_LINKS if
 #               there is one, else compiled (some 20 minutes; needs g++)
 #         default: what .venv has, lite in a new one
+# STACK   pinned: OpenMMLab's last releases, on numpy 1 (requirements.txt)
+#         revived: OneDL's continuation of them, on numpy 2
+#                  (requirements-revived.txt); with mmcv-lite only
+#         default: what .venv has, pinned in a new one; one of the other stack
+#         is built anew
+# MMPOSE_EXT_VENV  another folder than .venv
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-VENV=.venv
+VENV=${MMPOSE_EXT_VENV:-.venv}
 STAMP=$VENV/mmpose_ext-setup
 MMPOSE=mmpose==1.3.2   # --no-deps: its requirements name chumpy
 FULL_MMCV=mmcv==2.1.0
+# --no-deps: mmcv-lite asks for mmengine, mmcv-lite and imaug for opencv-python.
+REVIVED=(mmcv-lite==2.2.0 onedl-mmdetection==3.5.1 imaug==0.4.3)
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -64,39 +72,18 @@ ensure_cv2() {
 
 installed_mmcv() { sed -n 's/^mmcv: //p' "$STAMP" 2>/dev/null || true; }
 
-fingerprint() {
-    printf 'mmcv: %s\n' "$MMCV"
-    cat requirements.txt requirements-dev.txt setup.py tools/setup_env.sh
+# Read off the packages, not off the stamp: an interrupted set-up leaves no stamp.
+installed_stack() {
+    if compgen -G "$VENV/lib/python*/site-packages/onedl_mmengine-*" >/dev/null
+    then echo revived; else echo pinned; fi
 }
 
-MMCV=${MMCV:-$(installed_mmcv)}
-MMCV=${MMCV:-lite}
-case $MMCV in lite|full) ;; *) die "MMCV must be lite or full, got '$MMCV'" ;; esac
+fingerprint() {
+    printf 'mmcv: %s\n' "$MMCV"
+    cat "$REQUIREMENTS" requirements-dev.txt setup.py tools/setup_env.sh
+}
 
-if [ -n "${PYTHON:-}" ]; then
-    check_named_python
-    if [ "$(version_of $VENV/bin/python)" != "$(version_of "$PYTHON")" ]; then rm -rf $VENV; fi
-fi
-
-if [ -f "$STAMP" ] && fingerprint | cmp -s - "$STAMP"; then exit 0; fi
-
-if [ ! -x $VENV/bin/python ] || ! supported $VENV/bin/python; then
-    python=${PYTHON:-$(find_python)}
-    echo "setup: creating $VENV with $("$python" --version)"
-    rm -rf $VENV
-    "$python" -m venv $VENV ||
-        die "'$python -m venv' failed; on Debian or Ubuntu: apt install python3-venv"
-fi
-rm -f "$STAMP"
-
-echo 'setup: installing torch (a minute; several with a cold package cache)'
-pip_install "$(grep -o '^torch==[^ ]*' requirements.txt)"
-
-echo "setup: installing the OpenMMLab stack with MMCV=$MMCV"
-# mmcv and mmcv-lite share one folder: never leave both.
-if [ "$MMCV" = full ]; then
-    grep -v '^mmcv-lite' requirements.txt >$VENV/requirements-full.txt
-    pip_install -r $VENV/requirements-full.txt -r requirements-dev.txt
+install_full_mmcv() {
     "$VENV/bin/python" -m pip uninstall --quiet --yes mmcv-lite
     pip_install --force-reinstall --no-deps --only-binary=mmcv $FULL_MMCV 2>/dev/null || {
         echo "setup: no wheel of $FULL_MMCV in PIP_FIND_LINKS; compiling it (about 20 minutes)"
@@ -105,16 +92,70 @@ if [ "$MMCV" = full ]; then
         MMCV_WITH_OPS=1 pip_install --force-reinstall --no-deps \
             --no-build-isolation --no-binary=mmcv $FULL_MMCV
     }
-else
-    if "$VENV/bin/python" -m pip show --quiet mmcv 2>/dev/null; then
-        "$VENV/bin/python" -m pip uninstall --quiet --yes mmcv mmcv-lite
+}
+
+install_pinned() {
+    # mmcv and mmcv-lite share one folder: never leave both.
+    if [ "$MMCV" = full ]; then
+        grep -v '^mmcv-lite' $REQUIREMENTS >"$VENV/requirements-full.txt"
+        pip_install -r "$VENV/requirements-full.txt" -r requirements-dev.txt
+        install_full_mmcv
+    else
+        if "$VENV/bin/python" -m pip show --quiet mmcv 2>/dev/null; then
+            "$VENV/bin/python" -m pip uninstall --quiet --yes mmcv mmcv-lite
+        fi
+        pip_install -r $REQUIREMENTS -r requirements-dev.txt
     fi
-    pip_install -r requirements.txt -r requirements-dev.txt
+}
+
+install_revived() {
+    pip_install -r $REQUIREMENTS -r requirements-dev.txt
+    pip_install --no-deps "${REVIVED[@]}"
+    # Its wheel is compiled for numpy 1; so may be what pip compiled and cached before.
+    pip_install --no-deps --no-build-isolation --no-cache-dir \
+        --no-binary=xtcocotools xtcocotools==1.14.3
+}
+
+MMCV=${MMCV:-$(installed_mmcv)}
+MMCV=${MMCV:-lite}
+case $MMCV in lite|full) ;; *) die "MMCV must be lite or full, got '$MMCV'" ;; esac
+
+STACK=${STACK:-$(installed_stack)}
+case $STACK in
+    pinned) REQUIREMENTS=requirements.txt ;;
+    revived) REQUIREMENTS=requirements-revived.txt
+        [ "$MMCV" = lite ] || die "STACK=revived has mmcv-lite only: take MMCV=lite with it" ;;
+    *) die "STACK must be pinned or revived, got '$STACK'" ;;
+esac
+
+if [ -n "${PYTHON:-}" ]; then
+    check_named_python
+    if [ "$(version_of "$VENV/bin/python")" != "$(version_of "$PYTHON")" ]; then
+        rm -rf "$VENV"
+    fi
 fi
+if [ "$(installed_stack)" != "$STACK" ]; then rm -rf "$VENV"; fi
+
+if [ -f "$STAMP" ] && fingerprint | cmp -s - "$STAMP"; then exit 0; fi
+
+if [ ! -x "$VENV/bin/python" ] || ! supported "$VENV/bin/python"; then
+    python=${PYTHON:-$(find_python)}
+    echo "setup: creating $VENV with $("$python" --version)"
+    rm -rf "$VENV"
+    "$python" -m venv "$VENV" ||
+        die "'$python -m venv' failed; on Debian or Ubuntu: apt install python3-venv"
+fi
+rm -f "$STAMP"
+
+echo 'setup: installing torch (a minute; several with a cold package cache)'
+pip_install "$(grep -o '^torch==[^ ]*' $REQUIREMENTS)"
+
+echo "setup: installing the OpenMMLab stack ($STACK) with MMCV=$MMCV"
+"install_$STACK"
 pip_install --no-deps $MMPOSE
 pip_install --no-deps --no-build-isolation --editable .
 ensure_cv2
 
-fingerprint >$STAMP.new
-mv $STAMP.new $STAMP
+fingerprint >"$STAMP.new"
+mv "$STAMP.new" "$STAMP"
 echo "setup: $VENV is ready"

@@ -1,12 +1,12 @@
 """Boxes of people from files: COCO annotations, COCO detection results, or a plain list."""
 
-import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from mmpose_ext.apis.detection import Boxes
+from mmpose_ext.refusals import read_json, refusing
 
 _PERSON = 1  # COCO's number of the category, where a file has no table of categories
 _FORMS = (
@@ -58,13 +58,8 @@ class BoxFile:
         content = _read_json(self.path)
         if images is not None and not isinstance(content, list):
             raise ValueError(f'{path} holds no detection results, {images} is not needed with it')
-        try:
+        with refusing(path, 'file of boxes', f'it should be {_FORMS}'):
             self._entries = self._group(content, images)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f'{path} is no file of boxes ({type(error).__name__}: {error}). It should be '
-                f'{_FORMS}.'
-            ) from error
         self._by_file_name: dict[str, list[str]] = {}
         for name in self._entries:
             self._by_file_name.setdefault(_parts(name)[-1], []).append(name)
@@ -106,7 +101,7 @@ class BoxFile:
             )
         try:
             found = _boxes_of(self._entries[key]).within(size)
-        except ValueError as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(f'{self.path}, {key}: {error}') from None
         order = np.argsort(-found.scores, kind='stable')
         order = order[found.scores[order] >= self.score_thr]
@@ -140,7 +135,8 @@ class BoxFile:
             table = _read_json(Path(images))
             if not isinstance(table, dict) or 'images' not in table:
                 raise ValueError(f'{images} is no COCO annotation file: it has no images')
-            return self._of_images(table, content)
+            with refusing(images, f'COCO annotation file of the images of {self.path}'):
+                return self._of_images(table, content)
         self._by_number = True
         grouped: dict[str, list] = {}
         for entry in content:
@@ -171,10 +167,7 @@ class BoxFile:
 def _read_json(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f'{path} is missing; a file of boxes is needed')
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f'{path} is no JSON file ({error}). It should be {_FORMS}.') from None
+    content = read_json(path, _FORMS)
     if not isinstance(content, dict | list):
         raise ValueError(f'{path} should be {_FORMS}, got {type(content).__name__}')
     return content

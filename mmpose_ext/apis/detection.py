@@ -65,7 +65,7 @@ class Boxes:
             array = array.reshape(0, 4) if array.size == 0 else array
             found = array[:, 4] if scores is None and array.shape[1:] == (5,) else scores
             given = np.ones(len(array)) if found is None else np.asarray(found, dtype=np.float64)
-        except (TypeError, ValueError, IndexError) as error:
+        except (TypeError, ValueError, IndexError, OverflowError) as error:
             raise ValueError(f'boxes must be numbers (N, 4), got {boxes!r:.80}: {error}') from None
         if array.ndim != 2 or array.shape[1] not in (4, 5):
             raise ValueError(f'boxes must be (N, 4) as x1, y1, x2, y2, got {array.shape}')

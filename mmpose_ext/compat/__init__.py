@@ -11,7 +11,9 @@ The environment variable ``MMPOSE_EXT_NO_COMPAT=1`` turns all of it off.
 import os
 
 from . import (
+    bfloat16_to_numpy,
     broken_torchvision,
+    cpu_amp,
     cpu_distributed,
     leftover_delete,
     missing_mmcv_ops,
@@ -31,6 +33,8 @@ _SHIMS = (
     broken_torchvision,
     missing_torchvision,
     weights_only_load,
+    bfloat16_to_numpy,
+    cpu_amp,
     cpu_distributed,
     leftover_delete,
 )

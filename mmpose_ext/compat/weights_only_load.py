@@ -3,8 +3,10 @@
 Cause: since torch 2.6 ``torch.load`` builds only what is on an allow-list. An epoch
 checkpoint of MMEngine holds more: the training log (``HistoryBuffer``) and numpy values.
 Upstream: MMEngine's main branch turns the protection off (issue 1655, pull request 1670),
-unreleased. Here it stays on: what MMEngine writes is allowed, during MMEngine's loads
-and no longer, and a file that asks for anything else is refused.
+unreleased. OneDL's continuation of MMEngine (0.10.12) allows some of it, and loads whatever
+is refused once more without protection, which runs what is in the file. Here it stays on:
+what MMEngine writes is allowed, during MMEngine's loads and no longer, and a file that asks
+for anything else is refused.
 """
 
 import functools
@@ -20,8 +22,10 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
+_SECOND_TRY = '_safe_torch_load'  # OneDL's function that falls back to no protection
 _STATISTICS = ('current', 'max', 'mean', 'min')
 _lock = threading.RLock()  # torch's allow-list is one for all threads
 
@@ -42,6 +46,7 @@ def is_needed() -> bool:
 
 def apply() -> None:
     """Let :class:`CheckpointLoader`, through which all of OpenMMLab loads, load them."""
+    take_away_second_try()
     original = CheckpointLoader.load_checkpoint.__func__
 
     @functools.wraps(original)
@@ -56,6 +61,12 @@ def apply() -> None:
                 raise pickle.UnpicklingError(refusal(filename, reason)) from error
 
     CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
+
+
+def take_away_second_try() -> None:
+    """Let OneDL's MMEngine load by ``torch.load`` itself, whose protection is on by default."""
+    if hasattr(checkpoint, _SECOND_TRY):
+        setattr(checkpoint, _SECOND_TRY, torch.load)
 
 
 def statistics_method(owner: type, name: str) -> Callable[..., Any]:

@@ -25,12 +25,30 @@ NEEDED = (
     ('smplx', 'smplx==0.1.28', 'the body models of mmpose_ext are built on it'),
     ('h5py', '"h5py>=3.10"', "mmpose_ext reads event cameras' recordings with it"),
 )
+# What to install instead where MMEngine is OneDL's.
+NEEDED_REVIVED = {
+    'numpy': 'numpy==2.2.6',
+    'mmdet': 'onedl-mmdetection==3.5.1',
+    'cv2': '"opencv-python-headless<4.13"',
+}
 # All modules to look for.
 MODULES = (*(module for module, _, _ in NEEDED), 'mmcv', 'mmpose', 'pkg_resources')
 
 MMPOSE = '--no-deps mmpose==1.3.2'
 MMCV_LITE = 'mmcv-lite==2.1.0'
 MMCV_FULL = '--no-build-isolation mmcv==2.1.0'
+REVIVED_MMCV_LITE = '--no-deps mmcv-lite==2.2.0'  # its requirements name mmengine
+MMCVS = ('mmcv', 'mmcv-lite', 'mmcv-full', 'onedl-mmcv')
+# OneDL continues two packages under names of its own: each pair shares one folder.
+CONTINUED = (
+    ('mmengine', 'onedl-mmengine', 'mmengine==0.10.7', 'onedl-mmengine==0.10.12'),
+    ('mmdet', 'onedl-mmdetection', 'mmdet==3.3.0', 'onedl-mmdetection==3.5.1'),
+)
+# Not from the cache: what lies there may be compiled for numpy 1 too.
+XTCOCOTOOLS = (
+    'install --force-reinstall --no-deps --no-build-isolation --no-cache-dir '
+    '--no-binary=xtcocotools xtcocotools==1.14.3'
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +105,9 @@ def check_missing_packages(environment: Environment) -> Iterator[Finding]:
     missing = [row for row in NEEDED if row[0] in environment.absent]
     if missing:
         problem = '; '.join(f'{module} ({why})' for module, _, why in missing)
-        cure = pip('install ' + ' '.join(requirement for _, requirement, _ in missing))
+        instead = NEEDED_REVIVED if environment.revived else {}
+        wanted = [instead.get(module, requirement) for module, requirement, _ in missing]
+        cure = pip('install ' + ' '.join(wanted))
         yield Finding('error', f'missing: {problem}', cure)
 
 
@@ -142,13 +162,16 @@ def check_numpy_abi(environment: Environment) -> Iterator[Finding]:
     if not error or {'xtcocotools', 'numpy'} & environment.absent:
         return
     cure = pip('install "numpy<2" "opencv-python<4.12"')
+    if environment.revived:
+        cure = f'{pip("install cython setuptools")} && {pip(XTCOCOTOOLS)}'
     yield Finding('error', f'xtcocotools does not load beside this numpy: {error}', cure)
 
 
 def check_opencv(environment: Environment) -> Iterator[Finding]:
     """OpenCV must load (the desktop build wants libGL), in a version that was tried."""
     uninstall = pip('uninstall -y opencv-python opencv-python-headless')
-    headless = f'{uninstall} && {pip("""install "opencv-python-headless<4.12" """).strip()}'
+    wanted = NEEDED_REVIVED['cv2'] if environment.revived else '"opencv-python-headless<4.12"'
+    headless = f'{uninstall} && {pip(f"install {wanted}")}'
     error = environment.probes['cv2'].error
     if error and 'cv2' not in environment.absent:
         yield Finding('error', f'OpenCV does not load: {error}', headless)
@@ -158,14 +181,25 @@ def check_opencv(environment: Environment) -> Iterator[Finding]:
         yield Finding('note', problem, pip('install "opencv-python<4.12"'))
 
 
+def check_continued(environment: Environment) -> Iterator[Finding]:
+    """A package of OpenMMLab and OneDL's continuation of it overwrite one another."""
+    for original, continued, *pins in CONTINUED:
+        if {original, continued} <= environment.packages.keys():
+            problem = f'{original} and {continued} are installed together and overwrite one another'
+            uninstall = pip(f'uninstall -y {original} {continued}')
+            cure = f'{uninstall} && {pip(f"install --no-deps {pins[environment.revived]}")}'
+            yield Finding('error', problem, cure)
+
+
 def check_mmcv(environment: Environment) -> Iterator[Finding]:
     """One mmcv, lite or full, that loads, of a version that MMDetection accepts."""
-    names = [name for name in ('mmcv', 'mmcv-lite', 'mmcv-full') if name in environment.packages]
-    reinstall = f'{pip("uninstall -y mmcv mmcv-lite mmcv-full")} && {pip(f"install {MMCV_LITE}")}'
+    names = [name for name in MMCVS if name in environment.packages]
+    lite = f'install {REVIVED_MMCV_LITE if environment.revived else MMCV_LITE}'
+    reinstall = f'{pip("uninstall -y " + " ".join(MMCVS))} && {pip(lite)}'
     error = environment.probes['mmcv'].error
     if 'mmcv' in environment.absent:
         problem = 'missing: mmcv (MMPose and MMDetection import it)'
-        yield Finding('error', problem, pip(f'install {MMCV_LITE}'))
+        yield Finding('error', problem, pip(lite))
     elif len(names) > 1:
         problem = f'{" and ".join(names)} are installed together and overwrite one another'
         yield Finding('error', problem, reinstall)
@@ -174,11 +208,13 @@ def check_mmcv(environment: Environment) -> Iterator[Finding]:
             f'mmcv does not load; its compiled ops fit only the torch they were built for: {error}'
         )
         yield Finding('error', problem, reinstall)
+    accepted, below = 'MMDetection accepts 2.0 and 2.1 only', (2, 2)
+    if 'onedl-mmdetection' in environment.packages:  # it accepts any
+        accepted, below = 'MMPose accepts 2 only', (3, 0)
     for name in names:
         package = environment.packages[name][0]
-        if not (2,) <= package.release < (2, 2):
-            problem = f'{name} is {package.version}: MMDetection accepts 2.0 and 2.1 only'
-            yield Finding('error', problem, reinstall)
+        if not (2,) <= package.release < below:
+            yield Finding('error', f'{name} is {package.version}: {accepted}', reinstall)
 
 
 def check_mmcv_ops(environment: Environment) -> Iterator[Finding]:
@@ -197,8 +233,8 @@ def check_mmcv_ops(environment: Environment) -> Iterator[Finding]:
 
 
 def check_pkg_resources(environment: Environment) -> Iterator[Finding]:
-    """MMEngine 0.10.7 and openmim import pkg_resources, which setuptools 82 dropped."""
-    if 'pkg_resources' in environment.absent:
+    """MMEngine 0.10.7 imports pkg_resources, which setuptools 82 dropped; OneDL's does not."""
+    if 'pkg_resources' in environment.absent and not environment.revived:
         problem = (
             'there is no pkg_resources, setuptools 82 dropped it: configs that inherit '
             '"mmpose::..." and the command "mim" need it'
@@ -258,6 +294,7 @@ CHECKS: tuple[Check, ...] = (
     check_torchvision,
     check_numpy_abi,
     check_opencv,
+    check_continued,
     check_mmcv,
     check_mmcv_ops,
     check_mmpose,

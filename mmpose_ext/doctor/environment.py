@@ -64,6 +64,11 @@ class Environment:
         """Return the package of that name that Python finds first, if any."""
         return next(iter(self.packages.get(name, ())), None)
 
+    @property
+    def revived(self) -> bool:
+        """Whether MMEngine is OneDL's continuation of it."""
+        return 'onedl-mmengine' in self.packages
+
     def fact(self, probe: str, name: str) -> Any:
         """Return what a probe found under that name; None if it failed."""
         return self.probes[probe].facts.get(name)

@@ -94,7 +94,9 @@ def describe_divergence(model: BaseModel, batch: Any) -> list[str]:
         if module is not model.data_preprocessor and not any(module.children())
     ]
     try:
-        with torch.no_grad(), torch.random.fork_rng():
+        # A compiled forward would not see the hooks.
+        eager = torch.compiler.set_stance('force_eager')
+        with torch.no_grad(), torch.random.fork_rng(), eager:
             data = model.data_preprocessor(batch, True)
             if not all_finite(_tensors(data.get('inputs') if isinstance(data, dict) else data)):
                 found.insert(0, 'The inputs of the network are not finite.')

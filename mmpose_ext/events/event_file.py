@@ -272,13 +272,13 @@ class EventFile:
         stop = min(start + self.block, self.num_events)
         before = self._indexed().before[number]
         t = unwrap_clock(self._times(start, stop), self.clock_bits, before)[0]
-        raw = EventStream(t, *self.source.places(start, stop), self.size)
         try:
+            raw = EventStream(t, *self.source.places(start, stop), self.size)
             checked, report = check_events(
                 raw, on_outside=self.on_outside, on_polarity=self.on_polarity
             )
-        except ValueError as error:
-            raise ValueError(f'{self.path}, from event {start} on: {error}') from None
+        except Exception as error:  # numbers of any type and size come out of files
+            raise ValueError(f'{self.path}, from event {start} on: {error}') from error
         if number not in self._counted:
             self._counted.add(number)
             # Disorder was counted with the index.
@@ -291,8 +291,8 @@ class EventFile:
 
     def _times(self, start: int, stop: int) -> np.ndarray:
         """Times in microseconds, as in the file."""
-        t = np.asarray(self.source.times(start, stop))
         try:
+            t = np.asarray(self.source.times(start, stop))
             if t.dtype.kind in 'iu':
                 # In 64 bits: an offset may not fit the file's type, nor nanoseconds a float.
                 t = whole_microseconds(t) + self.time_offset
@@ -300,8 +300,8 @@ class EventFile:
                 return t * int(unit) if unit >= 1 else t // round(1 / unit)
             t = (t + self.time_offset) * TIME_UNITS[self.time_unit]
             return whole_microseconds(t if self.time_unit == 'us' else np.round(t))
-        except ValueError as error:
-            raise ValueError(f'{self.path}, from event {start} on: {error}') from None
+        except Exception as error:
+            raise ValueError(f'{self.path}, from event {start} on: {error}') from error
 
     def _indexed(self) -> _Index:
         """Read the times once."""

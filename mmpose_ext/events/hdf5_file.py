@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from mmpose_ext.events.opened import Opened, check_columns, size_of_file
+from mmpose_ext.refusals import check_growth, refusing
 
 # Names of times, columns, rows and polarities.
 LAYOUTS = (
@@ -33,12 +34,30 @@ def open_hdf5(path: str) -> Opened:
     """
     with contextlib.suppress(ImportError):
         import_module('hdf5plugin')  # makes blosc and zstd known to h5py
-    try:
-        file = h5py.File(path, 'r')
-    except OSError as error:
-        raise ValueError(f'{path} is no whole HDF5 file ({error})') from error
+    with refusing(path, 'whole HDF5 file of events'):
+        return _open(path, h5py.File(path, 'r'))
+
+
+def check_dataset(dataset: h5py.Dataset) -> None:
+    """Refuse a data set that is not in its file.
+
+    Args:
+        dataset (h5py.Dataset): The data set.
+
+    Raises:
+        ValueError: If it takes its data from other files, or says so much more than the file
+            holds that it would fill the memory, or take for ever to read.
+    """
+    if dataset.is_virtual or dataset.external:
+        raise ValueError(f'its {dataset.name} takes its data from other files')
+    check_growth(dataset.nbytes, dataset.id.get_storage_size())
+
+
+def _open(path: str, file: h5py.File) -> Opened:
     try:
         source = _find_events(path, file)
+        for column in source.columns.values():
+            check_dataset(column)
         offset = file.get('t_offset')
         return Opened(
             source,
@@ -46,10 +65,7 @@ def open_hdf5(path: str) -> Opened:
             time_offset=int(offset[()]) if isinstance(offset, h5py.Dataset) else 0,
             close=file.close,
         )
-    except (OSError, KeyError, RuntimeError, TypeError) as error:
-        file.close()
-        raise ValueError(f'{path} is damaged ({error})') from error
-    except ValueError:
+    except Exception:
         file.close()
         raise
 
@@ -76,7 +92,7 @@ class _HDF5Source:
         dataset = self.columns[name]
         try:
             return dataset[name, start:stop] if self.is_table else dataset[start:stop]
-        except (OSError, RuntimeError) as error:
+        except Exception as error:  # the filters of libraries may raise anything
             raise ValueError(
                 f'{self.path}: events {start} to {stop} cannot be read ({error}); the file is '
                 'damaged, or packed in a way that needs pip install mmpose_ext[events]'

@@ -69,5 +69,5 @@ def size_of_file(path: str, width: object, height: object) -> tuple[int, int]:
         raise ValueError(f'{path}: width and height should be one number each')
     try:
         return sensor_size([side[0] for side in sides])
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(f'{path}: {error}') from None

@@ -10,6 +10,7 @@ from mmpose_ext.events.event_file import EventFile
 from mmpose_ext.events.hdf5_file import open_hdf5
 from mmpose_ext.events.opened import Opened
 from mmpose_ext.events.stream import sensor_size
+from mmpose_ext.refusals import refusing
 
 # Every opener gets a path and gives the arrays, and the sensor's size if the file tells it.
 FORMATS: dict[str, Callable[[str], Opened]] = {
@@ -86,7 +87,8 @@ def open_events(
             f'{path}: the format of {path.suffix or "no suffix"} is unknown; give format, one of '
             f'{list(FORMATS)}'
         )
-    opened = FORMATS[format](str(path))
+    with refusing(path, f'recording of events in the format {format}'):
+        opened = FORMATS[format](str(path))
     try:
         if size is None and opened.size is None:
             raise ValueError(

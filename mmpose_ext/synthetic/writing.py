@@ -94,7 +94,7 @@ def already_there(out: Path, record: dict) -> bool:
         return False
     try:
         recorded = json.loads((out / REQUEST_FILE).read_text(encoding='utf-8'))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         recorded = None
     if recorded == record:
         return True

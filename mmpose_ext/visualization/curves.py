@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmpose_ext.fileio import atomic_path
+from mmpose_ext.refusals import refusing
 
 # What LoggerHook writes beside what is to be drawn.
 _BOOKKEEPING = {'data_time', 'time', 'memory', 'eta', 'epoch', 'iter', 'step'}
@@ -66,21 +67,26 @@ def read_history(work_dir: str | Path) -> History:
     files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     history = History()
     for path in files:
-        lines = _read_lines(path)
-        train = [line for line in lines if 'iter' in line]
-        if not train:
-            continue  # validated or tested only
-        history.by_epoch = 'epoch' in train[0]
-        start, first = train[0]['step'], train[0]['epoch' if history.by_epoch else 'step']
-        history.train = [line for line in history.train if line['step'] < start] + train
-        old = [line for line in history.val if line['step'] < first]
-        history.val = old + _validations(lines, history.by_epoch)
+        with refusing(path, 'log of MMEngine', 'move it away'):
+            _add_log(history, _read_lines(path))
     if not history.train:
         raise FileNotFoundError(
             f'{work_dir} has no scalars of a training (TIMESTAMP/vis_data/scalars.json). Give the '
             'work directory of one, whose visualizer has a LocalVisBackend.'
         )
     return history
+
+
+def _add_log(history: History, lines: list[dict[str, Any]]) -> None:
+    """Add what a run logged, in the place of what an earlier run logged of the same steps."""
+    train = [line for line in lines if 'iter' in line]
+    if not train:
+        return  # validated or tested only
+    history.by_epoch = 'epoch' in train[0]
+    start, first = train[0]['step'], train[0]['epoch' if history.by_epoch else 'step']
+    history.train = [line for line in history.train if line['step'] < start] + train
+    old = [line for line in history.val if line['step'] < first]
+    history.val = old + _validations(lines, history.by_epoch)
 
 
 def draw_curves(

@@ -13,6 +13,8 @@ from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import get_warp_matrix
 from mmpose.visualization import PoseLocalVisualizer
 
+from mmpose_ext.refusals import refusing
+
 
 def tile_images(images: Sequence[np.ndarray], columns: int, gap: int = 4) -> np.ndarray:
     """Lay images of one size out in rows on white.
@@ -87,7 +89,8 @@ def read_photo(path: str | Path) -> np.ndarray:
     Raises:
         FileNotFoundError: If it is missing or no image.
     """
-    photo = cv2.imread(str(path)) if Path(path).is_file() else None
+    with refusing(path, 'photograph'):
+        photo = cv2.imread(str(path)) if Path(path).is_file() else None
     if photo is None:
         raise FileNotFoundError(f'there is no image {path}, or it cannot be read')
     return photo

@@ -72,7 +72,7 @@ class Camera:
 
     def read(self):
         self.left -= 1
-        return self.left >= 0, np.full((4, 6, 3), self.left, np.uint8)
+        return self.left >= 0, np.full((4, 6, 3), max(self.left, 0), np.uint8)
 
     def release(self):
         self.released = True

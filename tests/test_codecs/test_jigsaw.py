@@ -152,6 +152,11 @@ def test_refuses_what_is_no_permutation(permutation):
         shuffle_patches(np.zeros((2, 2)), permutation, (2, 2))
 
 
+def test_centers_of_known_slots():
+    assert slot_centers((1, 2), (8, 2)).tolist() == [[2, 1], [6, 1]]
+    assert slot_centers((1, 2), (8, 2), udp=True).tolist() == [[1.5, 0.5], [5.5, 0.5]]
+
+
 @pytest.mark.parametrize(
     ('point', 'slot', 'udp_slot'),
     [

@@ -1,3 +1,4 @@
+import functools
 import os
 import pickle
 import zipfile
@@ -10,7 +11,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel
-from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
+from mmengine.runner import CheckpointLoader, Runner, checkpoint, load_checkpoint
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from torch.serialization import (
     add_safe_globals,
@@ -21,7 +22,11 @@ from torch.serialization import (
 from torch.utils.data import DataLoader
 
 from mmpose_ext import compat
-from mmpose_ext.compat.weights_only_load import mmengine_globals_allowed, statistics_method
+from mmpose_ext.compat.weights_only_load import (
+    mmengine_globals_allowed,
+    statistics_method,
+    take_away_second_try,
+)
 
 pytestmark = pytest.mark.skipif(
     'weights_only_load' not in compat.applied(), reason='torch.load or MMEngine needs no shim here'
@@ -74,11 +79,11 @@ def save_code(path, function, *args):
 
 
 def test_epoch_checkpoint_loads(epoch_checkpoint):
-    checkpoint = CheckpointLoader.load_checkpoint(epoch_checkpoint, map_location='cpu')
-    log = checkpoint['message_hub']['log_scalars']['train/loss']
+    loaded = CheckpointLoader.load_checkpoint(epoch_checkpoint, map_location='cpu')
+    log = loaded['message_hub']['log_scalars']['train/loss']
     assert isinstance(log, HistoryBuffer)
     assert log.statistics('mean') == pytest.approx(log.data[0].mean())
-    info = checkpoint['message_hub']['runtime_info']
+    info = loaded['message_hub']['runtime_info']
     assert info['best_score'] == 0.5
     assert info['a_mixed_bag'][1].tolist() == ['a', 'bc']
 
@@ -91,10 +96,25 @@ def test_meta_of_every_dataset_of_mmpose_loads(tmp_path):
     assert len(CheckpointLoader.load_checkpoint(str(path))) == len(metas)
 
 
-def test_epoch_checkpoint_does_not_load_without_the_shim(epoch_checkpoint, run_python):
-    child = run_python('-c', f'{LOAD}(sys.argv[1])', epoch_checkpoint, check=False)
-    assert child.returncode == 1
-    assert 'Weights only load failed' in child.stdout
+def test_broken_without_the_shim(epoch_checkpoint, tmp_path, run_python):
+    """MMEngine refuses its own checkpoint; OneDL's runs the code that is in one."""
+    evil, marker = tmp_path / 'evil.pth', tmp_path / 'marker'
+    save_code(evil, os.system, f'touch {marker}')
+    own = run_python('-c', f'{LOAD}(sys.argv[1])', epoch_checkpoint, check=False)
+    run_python('-c', f'{LOAD}(sys.argv[1])', evil, check=False)
+    refuses_its_own = own.returncode == 1 and 'Weights only load failed' in own.stdout
+    assert refuses_its_own or (own.returncode == 0 and marker.exists())
+
+
+def test_takes_away_the_second_try_without_protection(tmp_path, monkeypatch):
+    evil, marker = tmp_path / 'evil.pth', tmp_path / 'marker'
+    save_code(evil, os.system, f'touch {marker}')
+    twice = functools.partial(torch.load, weights_only=False)
+    monkeypatch.setattr(checkpoint, '_safe_torch_load', twice, raising=False)
+    take_away_second_try()
+    with pytest.raises(pickle.UnpicklingError, match='Weights only load failed'):
+        checkpoint._safe_torch_load(evil, map_location='cpu')
+    assert not marker.exists()
 
 
 def test_training_resumes(epoch_checkpoint, tmp_path):
@@ -106,8 +126,8 @@ def test_training_resumes(epoch_checkpoint, tmp_path):
 
 def test_model_weights_load(epoch_checkpoint):
     model = ToyModel()
-    checkpoint = load_checkpoint(model, epoch_checkpoint)
-    torch.testing.assert_close(model.state_dict(), checkpoint['state_dict'])
+    loaded = load_checkpoint(model, epoch_checkpoint)
+    torch.testing.assert_close(model.state_dict(), loaded['state_dict'])
 
 
 @pytest.mark.parametrize('written_by', ['numpy.core', 'numpy._core'])
@@ -121,8 +141,8 @@ def test_numpy_1_and_2_checkpoints_load(epoch_checkpoint, tmp_path, written_by):
                 assert b'numpy.core.multiarray' in plain
                 content = plain.replace(b'numpy.core.', written_by.encode() + b'.')
             target.writestr(item, content)
-    checkpoint = CheckpointLoader.load_checkpoint(str(path))
-    assert checkpoint['message_hub']['runtime_info']['best_score'] == 0.5
+    loaded = CheckpointLoader.load_checkpoint(str(path))
+    assert loaded['message_hub']['runtime_info']['best_score'] == 0.5
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,19 @@ def same(first, second):
     return first == second
 
 
+def test_poses_are_those_at_the_ends_of_the_steps():
+    rows = np.arange(5, dtype=np.float32)[:, None]
+    poses = dict(
+        theta=np.zeros((5, 72), np.float32),
+        joints=np.tile(rows[..., None], (1, 24, 3)),
+        transl=np.tile(rows, (1, 3)),
+    )
+    given = dict(frame=10, frame_ids=np.array([10, 12, 14]), poses=poses, labelled=True, init=None)
+    found = TRANSFORMS.build(dict(type='LoadClipPoses')).transform(given)
+    assert found['transl'][:, 0].tolist() == [2, 4]
+    assert found['joints_cam'][:, 0, 0].tolist() == [2, 4]
+
+
 # Golden case 40 of the specification.
 def test_a_flip_twice_is_the_identity(tmp_path):
     write_recordings(tmp_path, lengths=(7,))

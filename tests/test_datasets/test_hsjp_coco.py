@@ -158,7 +158,7 @@ def test_detections_instead_of_annotations(tmp_path, test_mode):
 @pytest.mark.parametrize(
     ('detections', 'message'),
     [
-        ('[{', 'boxes.json is no file of detections'),
+        ('[{', 'boxes.json is no JSON file'),
         ({'images': []}, 'it holds a dict'),
         ([], 'it holds a list'),
         ([{**DETECTION, 'score': None}], 'no file of detections'),

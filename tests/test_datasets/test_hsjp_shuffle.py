@@ -272,7 +272,7 @@ def test_refuses_options(options, message):
 def test_files_of_permutations_run_no_code(tmp_path):
     path = tmp_path / 'p.npy'
     np.save(path, np.array([[0, None]], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match=r'p\.npy cannot be read as permutations.*allow_pickle'):
+    with pytest.raises(ValueError, match=r'p\.npy is no file of permutations.*allow_pickle'):
         HSJPShuffle(permutations=str(path))
 
 

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from mmpose.datasets.datasets import CocoDataset, MpiiDataset
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.datasets.transforms import KeypointConverter, RandomFlip
 
 from mmpose_ext.datasets import Human36m18Converter
-from mmpose_ext.skeletons import human36m18
+from mmpose_ext.skeletons import human36m18, lsp14
 
 NUM_SOURCE = {'mpii': 16, 'coco': 17, 'lsp': 14}
 # Left out of 18, and the sources of some that are known by their names.
@@ -39,6 +41,26 @@ def test_joints_land_where_they_belong(source):
     for target, index in KNOWN[source].items():
         np.testing.assert_array_equal(keypoints[target], given[index])
     assert result['flip_indices'] == list(human36m18.FLIP_INDICES)
+
+
+@pytest.mark.parametrize(('source', 'dataset'), [('mpii', MpiiDataset), ('coco', CocoDataset)])
+def test_joints_keep_their_names(source, dataset):
+    names = parse_pose_metainfo(dataset.METAINFO)['keypoint_id2name']
+    assert_same_names(source, [names[index] for index in range(NUM_SOURCE[source])])
+
+
+def test_joints_of_lsp_keep_their_names():
+    assert_same_names('lsp', lsp14.NAMES)
+
+
+def assert_same_names(source, names):
+    result = Human36m18Converter(source).transform(sample(source))
+    given = sample(source)['keypoints'][0]
+    shared = set(names) & set(human36m18.NAMES)
+    assert len(shared) >= 13
+    for name in shared:
+        found = result['keypoints'][0, human36m18.NAMES.index(name)]
+        np.testing.assert_array_equal(found, given[list(names).index(name)], name)
 
 
 @pytest.mark.parametrize('source', ['coco', 'lsp'])

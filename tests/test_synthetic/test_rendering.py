@@ -275,6 +275,13 @@ def test_look_at_refuses_the_vertical(target):
         look_at(np.zeros(3), np.array(target), 0.0, 100.0, 64, 64)
 
 
+def test_the_center_of_a_camera_is_where_it_stands():
+    eye = np.array([1.0, 1.6, -3.0])
+    camera = look_at(eye, np.array([0.2, 0.9, 0.4]), 5.0, 100.0, 64, 48)
+    np.testing.assert_allclose(camera.center, eye, atol=1e-12)
+    np.testing.assert_allclose(camera.to_camera(camera.center), 0, atol=1e-12)
+
+
 def test_look_at_refuses_sizes():
     with pytest.raises(ValueError, match='positive sizes, got 0x64'):
         look_at(np.zeros(3), np.ones(3), 0.0, 100.0, 0, 64)

@@ -33,7 +33,8 @@ def test_quick_run_writes_the_table(benchmark, tmp_path):
 def test_a_slow_stream_is_told(benchmark, window, status, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(benchmark, 'PAPER', benchmark.SMALL)
     monkeypatch.setattr(benchmark, 'Bench', lambda setting: SimpleNamespace(setting=setting))
-    monkeypatch.setattr(benchmark, 'measure', lambda *_: ([], window))
+    one = benchmark.beside_its_duration(benchmark.SMALL, window, 0.0)
+    monkeypatch.setattr(benchmark, 'measure', lambda *_: ([], one))
     assert benchmark.main(['--threads', '1', '--out', str(tmp_path / 'stream.md')]) == status
     assert ('Missed: a window of small' in capsys.readouterr().err) == bool(status)
 

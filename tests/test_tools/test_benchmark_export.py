@@ -63,7 +63,9 @@ def test_a_difference_is_told(parity, tmp_path, monkeypatch, capsys):
 def test_rows_of_other_networks_stay(speed, tmp_path, monkeypatch):
     def measure(name, batches, options):
         for batch in batches:
-            yield f'`{name}` {batch}', f'| `{name}` | {batch} | {options.turns} |'
+            row = f'| `{name}` | {batch} | {options.turns} |'
+            compared = speed.Comparison(f'{name} {batch}', 'a', 2.0, 1.0, options.turns)
+            yield f'`{name}` {batch}', row, [compared]
 
     monkeypatch.setattr(speed, 'measure', measure)
     page = tmp_path / 'page.md'
@@ -72,6 +74,8 @@ def test_rows_of_other_networks_stay(speed, tmp_path, monkeypatch):
         assert speed.main(options) == 0
     rows = [line for line in page.read_text().splitlines() if line.startswith('| `')]
     assert [row.split('|')[3].strip() for row in rows] == ['1', '1', '1', '1', '3', '2', '2']
+    record = speed.read_record(page).comparisons
+    assert [one.ratio for one in record] == [1, 1, 1, 1, 2, 2, 3]
 
 
 def test_all_networks_are_configs(speed, root):

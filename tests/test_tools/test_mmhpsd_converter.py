@@ -150,7 +150,7 @@ class Attack:
         ((np.zeros(3),), r'pose0004\.pkl should hold 5 things'),
         (
             (np.zeros(10), np.zeros(71), np.zeros(3), np.zeros((24, 3)), np.zeros((24, 3))),
-            r'theta of frame 4 should be finite numbers \(72,\)',
+            r'pose0004\.pkl: theta should be finite numbers \(72,\)',
         ),
         (('a', 'b', 'c', 'd', np.zeros((24, 3))), r'should hold numbers, got'),
     ],

@@ -243,7 +243,7 @@ def test_bad_archives(official, refuse, tmp_path):
         (['--subjects', 'S1', 'S2'], "got ['S2']"),
         (['--skip', 'S1/Dancing.1'], "there is no ['S1/Dancing.1']"),
         (['--jobs', 0], '--jobs must be at least 1, got 0'),
-        (['--metadata', TOOL], "preprocess_h36m.py is not Human3.6M's metadata.xml"),
+        (['--metadata', TOOL], 'preprocess_h36m.py is no metadata.xml of Human3.6M'),
     ],
 )
 def test_bad_arguments(official, refuse, tmp_path, args, message):

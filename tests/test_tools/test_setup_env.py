@@ -17,6 +17,7 @@ case "$*" in
     *'version("opencv-python")'*) echo 4.11.0.86 ;;
     "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
     *"pip show"*) exit 1 ;;
+    *onedl-mmdetection*) mkdir -p "${{0%/bin/*}}/lib/python3.11/site-packages/onedl_mmengine-0" ;;
     *opencv-python-headless==*) rm -f {state}/no_libgl ;;
 esac
 """
@@ -26,7 +27,8 @@ esac
 def checkout(tmp_path, root):
     """What the script reads, in a folder of its own."""
     (tmp_path / 'tools').mkdir()
-    for name in ('tools/setup_env.sh', 'requirements.txt', 'requirements-dev.txt', 'setup.py'):
+    requirements = [path.name for path in root.glob('requirements*.txt')]
+    for name in ('tools/setup_env.sh', 'setup.py', *requirements):
         shutil.copy(root / name, tmp_path / name)
     return tmp_path
 
@@ -38,13 +40,13 @@ def fake_python(checkout, version):
     return path
 
 
-def set_up(checkout, python):
+def set_up(checkout, python, **variables):
     """Run the script; give exit status, output and the calls of interpreters."""
     (checkout / 'calls').write_text('')
     done = subprocess.run(
         ['bash', 'tools/setup_env.sh'],
         cwd=checkout,
-        env={**os.environ, 'PYTHON': str(python), 'MMCV': ''},
+        env={**os.environ, 'PYTHON': str(python), 'MMCV': '', 'STACK': '', **variables},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -94,3 +96,39 @@ def test_headless_opencv_where_the_desktop_build_does_not_load(checkout):
     assert 'pip uninstall' in removed
     assert removed.endswith('opencv-python opencv-python-headless')
     assert installed.endswith('--no-deps opencv-python-headless==4.11.0.86')
+
+
+def test_the_stack_is_kept_until_another_is_named(checkout):
+    python = fake_python(checkout, '3.11')
+    status, output, calls = set_up(checkout, python, STACK='revived')
+    assert status == 0, output
+    assert any('-r requirements-revived.txt' in call for call in calls)
+    [with_deps_of_their_own] = [call for call in calls if 'onedl-mmdetection==' in call]
+    assert '--no-deps' in with_deps_of_their_own
+    assert any('--no-binary=xtcocotools' in call for call in calls)
+    assert set_up(checkout, python) == (0, '', [])
+    status, output, calls = set_up(checkout, python, STACK='pinned')
+    assert status == 0, output
+    assert '-m venv .venv' in calls
+    assert any('-r requirements.txt' in call for call in calls)
+
+
+@pytest.mark.parametrize(
+    ('variables', 'message'),
+    [
+        (dict(STACK='newest'), "STACK must be pinned or revived, got 'newest'"),
+        (dict(STACK='revived', MMCV='full'), 'STACK=revived has mmcv-lite only'),
+    ],
+)
+def test_refuses_a_stack(checkout, variables, message):
+    status, output, calls = set_up(checkout, fake_python(checkout, '3.11'), **variables)
+    assert (status, calls) == (1, [])
+    assert message in output
+
+
+def test_another_folder_than_venv(checkout):
+    python = fake_python(checkout, '3.11')
+    status, output, calls = set_up(checkout, python, MMPOSE_EXT_VENV='build/matrix/full')
+    assert status == 0, output
+    assert '-m venv build/matrix/full' in calls
+    assert not (checkout / '.venv').exists()

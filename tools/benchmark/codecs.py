@@ -21,15 +21,15 @@ import mmengine
 import mmpose
 import numpy as np
 import torch
-from measuring import Arrays, largest_difference, processor, timings
+from measuring import Arrays, finish, largest_difference, processor, timings
 from mmpose.codecs import SimCCLabel
 from mmpose.codecs.utils import get_simcc_maximum
 from mmpose.registry import MODELS
 from mmpose.utils.tensor_utils import to_numpy
+from records import Comparison
 from torch import Tensor
 
 from mmpose_ext.codecs import SimDRLabel
-from mmpose_ext.fileio import write_text
 from mmpose_ext.models import SimDRHead, SimDRKLLoss, SimDRSmoothingLoss
 
 INPUT_SIZE = (192, 256)
@@ -302,21 +302,19 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
     predictions = make_predictions()
-    rows, missed = [], []
+    rows, missed, comparisons = [], [], []
     for case in [*encode_cases(), *loss_cases(predictions), *decode_cases(predictions)]:
         unequal = largest_difference(case.name, *case.results(), case.tolerance)
         theirs, ours, ratio = timings((case.mmpose, case.ours), repeats, seconds)
         rows.append(table_row(case, theirs, ours, ratio, unequal))
         missed += [] if is_met(case, ratio) else [case.name]
+        wanted = f'>= {case.wanted:g}' if case.wanted else ''
+        outcome = (wanted, is_met(case, ratio), unequal)
+        comparisons.append(Comparison(case.name, 'MMPose', theirs, ours, ratio, *outcome))
         print(rows[-1], flush=True)
     command = f'python tools/benchmark/codecs.py --threads {options.threads}'
     command += ' --quick' if options.quick else ''
-    write_text(options.out, report(rows, command))
-    print(f'Written to {options.out}.')
-    if options.quick or not missed:
-        return 0
-    print(f'Missed: {"; ".join(missed)}.', file=sys.stderr)
-    return 1
+    return finish(options, report(rows, command), missed, comparisons)
 
 
 if __name__ == '__main__':

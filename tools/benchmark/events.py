@@ -258,7 +258,7 @@ def main(arguments: list[str] | None = None) -> int:
     figures = file_figures(sizes, turns)
     print('\n'.join(figures))
     page = report(table.rows, figures, load, command_of(__file__, options))
-    return finish(options, page, table.missed)
+    return finish(options, page, table.missed, table.comparisons)
 
 
 if __name__ == '__main__':

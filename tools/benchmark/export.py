@@ -20,6 +20,7 @@ import numpy as np
 import onnxruntime
 import torch
 from export_parity import build
+from records import Comparison, read_record
 
 from mmpose_ext.apis.export import export_model
 from mmpose_ext.apis.export.graphs import build_graph
@@ -59,18 +60,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     load, rows = os.getloadavg()[0], known_rows(options.out)
+    known = read_record(options.out)
+    compared = {(one.what, one.against): one for one in (known.comparisons if known else ())}
     for name, batches in NETWORKS.items():
         if options.only not in name or (options.quick and name != QUICK):
             continue
-        measured = dict(measure(name, batches[:1] if options.quick else batches, options))
-        print(*measured.values(), sep='\n', flush=True)
-        rows.update(measured)
+        batches = batches[:1] if options.quick else batches
+        for key, row, comparisons in measure(name, batches, options):
+            print(row, flush=True)
+            rows[key] = row
+            compared |= {(one.what, one.against): one for one in comparisons}
         write_text(options.out, page(options, load, rows))
-    return measuring.finish(options, page(options, load, rows), [])
+    return measuring.finish(options, page(options, load, rows), [], list(compared.values()))
 
 
-def measure(name: str, batches: Sequence[int], options: Any) -> Iterator[tuple[str, str]]:
-    """Yield the rows of a network, each by what it begins with."""
+def measure(
+    name: str, batches: Sequence[int], options: Any
+) -> Iterator[tuple[str, str, list[Comparison]]]:
+    """Yield the rows of a network: what each begins with, the row, and the same for the record."""
     model = build(name).requires_grad_(False)
     graph = build_graph(model)
     seconds = 0.05 if options.quick else 1.0
@@ -88,12 +95,17 @@ def measure(name: str, batches: Sequence[int], options: Any) -> Iterator[tuple[s
             compiled_ms, compiled_ratio = ('-', '-')
             if compiled is not None:
                 compiled_ms, compiled_ratio = f'{times[1][1]:.1f}', f'{times[1][2]:.2f}'
+            comparisons = [
+                Comparison(f'{Path(name).stem}, batch {batch}, {side}', 'PyTorch, eager', *found)
+                for side, found in zip(('ONNX Runtime', 'torch.compile'), times, strict=False)
+            ]
             yield (
                 f'`{name}` {batch}',
                 (
                     f'| `{name}` | {batch} | {eager:.1f} | {compiled_ms} | {exported:.1f} '
                     f'| {compiled_ratio} | {speed_up:.2f} |'
                 ),
+                comparisons,
             )
 
 

@@ -271,7 +271,7 @@ def main(arguments: list[str] | None = None) -> int:
         table.missed.append('peak memory')
     command = command_of(__file__, options)
     page = report(table.rows, note, memory, load, options.batch, options.device, command)
-    return finish(options, page, table.missed)
+    return finish(options, page, table.missed, table.comparisons)
 
 
 if __name__ == '__main__':

@@ -262,7 +262,7 @@ def main(arguments: list[str] | None = None) -> int:
         for case in all_cases(Path(folder), options.quick):
             table.measure(case, turns, seconds)
     page = report(table.rows, load, command_of(__file__, options))
-    return finish(options, page, table.missed)
+    return finish(options, page, table.missed, table.comparisons)
 
 
 if __name__ == '__main__':

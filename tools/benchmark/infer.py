@@ -29,6 +29,7 @@ from measuring import (
 )
 from mmengine.model import BaseModel
 from mmpose.apis import inference_topdown, init_model
+from records import Comparison
 
 from mmpose_ext.apis import Boxes, TorchBackend
 
@@ -103,18 +104,21 @@ def case(name: str, model: BaseModel, people: int) -> Case:
     )
 
 
-def row(config: str, people: int, turns: int, seconds: float) -> str:
-    """Measure a config and give its line of the table."""
+def measure(config: str, people: int, turns: int, seconds: float) -> tuple[str, Comparison]:
+    """Measure a config; gives its line of the table, and the same for the record."""
     torch.manual_seed(0)
     model = init_model(str(ROOT / 'configs' / config), device='cpu')
     one = case(Path(config).stem, model, people)
     difference = one.difference()
     other, ours, ratio = one.timings(turns, seconds)
     rates = [people * PICTURES / milliseconds * 1e3 for milliseconds in (other, ours)]
-    return (
+    name = f'poses of {PICTURES} pictures, {people} people each, {Path(config).stem}'
+    row = (
         f'| {Path(config).stem} | {people} | {rates[0]:.1f} | {rates[1]:.1f} | {ratio:.2f} '
         f'| {difference:.1g} |'
     )
+    against = "MMPose's inference_topdown"
+    return row, Comparison(name, against, other, ours, ratio, difference=difference)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -126,11 +130,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configs, turns, seconds = list(CONFIGS), options.turns, 0.5
     if options.quick:
         configs, turns, seconds = configs[:1], 1, 0.01
-    rows = []
+    rows, comparisons = [], []
     for config in configs:
         for people in CONFIGS[config]:
-            rows.append(row(config, people, turns, seconds))
-            print(rows[-1], flush=True)
+            row, comparison = measure(config, people, turns, seconds)
+            rows.append(row)
+            comparisons.append(comparison)
+            print(row, flush=True)
     about = ABOUT.format(
         written=written_by(command_of(__file__, options), load, cv2, mmpose, mmpose_ext),
         pictures=PICTURES,
@@ -139,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         batch=BATCH,
         clock=measured_in(),
     )
-    return finish(options, about + '\n'.join((HEAD, *rows, '')), [])
+    return finish(options, about + '\n'.join((HEAD, *rows, '')), [], comparisons)
 
 
 if __name__ == '__main__':

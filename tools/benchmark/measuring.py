@@ -14,15 +14,14 @@ from types import ModuleType
 
 import numpy as np
 import torch
+from records import HEAD, Comparison, Section, write_record
 
 from mmpose_ext.fileio import write_text
 
 Arrays = list[np.ndarray]
 
 # What stands above the rows of :class:`Table`.
-TABLE_HEAD = """\
-| what | against | its time, ms | mmpose_ext, ms | ratio | wanted | met | difference |
-| --- | --- | ---: | ---: | ---: | --- | --- | ---: |"""
+TABLE_HEAD = HEAD
 
 
 @dataclass
@@ -64,28 +63,32 @@ class Table:
     """Rows of what was measured.
 
     Attributes:
-        rows (list[str]): Lines of Markdown, to go below ``TABLE_HEAD``.
+        comparisons (list[Comparison]): The rows.
         missed (list[str]): What was not met.
-        ours (list[float]): Our times in milliseconds, row by row.
     """
 
-    rows: list[str] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
-    ours: list[float] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[str]:
+        """Lines of Markdown, to go below ``TABLE_HEAD``."""
+        return [one.row() for one in self.comparisons]
+
+    @property
+    def ours(self) -> list[float]:
+        """Our times in milliseconds, row by row."""
+        return [one.ours_ms for one in self.comparisons]
 
     def measure(self, case: Case, turns: int, seconds: float) -> None:
         """Compare, time and print a row; see :func:`timings`."""
         unequal = case.difference()
         other, ours, ratio = case.timings(turns, seconds)
-        is_met, wanted = case.is_met(ours, ratio), case.wanted()
-        verdict = ('met' if is_met else 'missed') if wanted else '-'
-        self.rows.append(
-            f'| {case.name} | {case.other_name} | {other:.3f} | {ours:.3f} | {ratio:.2f} '
-            f'| {wanted or "-"} | {verdict} | {unequal:.1g} |'
-        )
+        is_met, times = case.is_met(ours, ratio), (other, ours, ratio)
+        one = Comparison(case.name, case.other_name, *times, case.wanted(), is_met, unequal)
+        self.comparisons.append(one)
         self.missed += [] if is_met else [f'{case.name} against {case.other_name}']
-        self.ours.append(ours)
-        print(self.rows[-1], flush=True)
+        print(one.row(), flush=True)
 
 
 def largest_difference(
@@ -207,9 +210,21 @@ def measured_in(device: str = 'cpu') -> str:
     return "in the process's own CPU time" if is_one_thread else 'on the clock'
 
 
-def finish(options: argparse.Namespace, page: str, missed: Sequence[str]) -> int:
-    """Write the page; the exit status is 1 where figures were missed that were measured."""
+def finish(
+    options: argparse.Namespace,
+    page: str,
+    missed: Sequence[str],
+    comparisons: Sequence[Comparison] = (),
+    sections: Sequence[Section] = (),
+) -> int:
+    """Write the page, and what it compares as a record beside it.
+
+    The exit status is 1 where measured figures were missed.
+    """
     write_text(options.out, page)
+    if comparisons or sections:
+        (written,) = (line for line in page.splitlines() if line.startswith('Written by '))
+        write_record(options.out, written, comparisons, sections)
     print(f'Written to {options.out}.')
     if options.quick or not missed:
         return 0

@@ -258,7 +258,7 @@ def main(arguments: list[str] | None = None) -> int:
         for case in make():
             table.measure(case, turns, seconds)
     page = report(table.rows, load, command_of(__file__, options))
-    return finish(options, page, table.missed)
+    return finish(options, page, table.missed, table.comparisons)
 
 
 if __name__ == '__main__':

@@ -298,7 +298,7 @@ def main(arguments: list[str] | None = None) -> int:
     growth, too_large = growth_rows(dict(zip(sizes.crowds, decode_times, strict=True)))
     print('\n'.join(growth), flush=True)
     page = report(table.rows, growth, load, command_of(__file__, options))
-    return finish(options, page, table.missed + too_large)
+    return finish(options, page, table.missed + too_large, table.comparisons)
 
 
 if __name__ == '__main__':

@@ -45,6 +45,7 @@ from mmpose_ext.events import (
     open_events,
     square_pad,
 )
+from mmpose_ext.refusals import refusing
 
 PICTURES = ('.png', '.jpg', '.jpeg', '.bmp')
 
@@ -121,10 +122,8 @@ def clock_edges(recording: EventFile, fps: float, times: Path | None) -> np.ndar
         ValueError: If there are no events, or the times do not increase.
     """
     if times is not None:
-        try:
+        with refusing(times, 'text file with a time in us in each line'):
             edges = np.loadtxt(times, np.int64, ndmin=1, usecols=0)
-        except ValueError as error:
-            raise ValueError(f'{times} should have a time in us in each line: {error}') from None
         if len(edges) < 2 or (np.diff(edges) <= 0).any():
             raise ValueError(f'{times} should have two increasing times or more, in microseconds')
         return edges
@@ -189,7 +188,8 @@ def gray_pictures(folder: Path | None) -> list[Path]:
 
 def gray_frame(path: Path, size: int) -> np.ndarray:
     """Gray picture, padded to a square and made smaller, ``(size, size)`` uint8."""
-    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    with refusing(path, 'picture'):
+        picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if picture is None:
         raise ValueError(f'{path} is no picture that can be read')
     left, top, right, bottom = square_pad(picture.shape[::-1])

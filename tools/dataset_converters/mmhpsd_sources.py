@@ -12,6 +12,7 @@ from mmpose_ext.datasets.datasets.event_recordings import LABEL_SHAPES
 from mmpose_ext.event_layout import BINS, write_image
 from mmpose_ext.npz import read_npz
 from mmpose_ext.pickles import restricted_joblib_load
+from mmpose_ext.refusals import refusing, shown
 
 # Folder and suffix of the poses that each network saw.
 _NETWORKS = {'hmr': ('hmr_results', '_hmr'), 'vibe': ('vibe_results_0802', '_vibe08')}
@@ -34,12 +35,12 @@ def labels(source: Path, name: str) -> dict[str, np.ndarray]:
     folder = source / 'pose_events' / name
     frames = _whole_numbers(folder / 'pose_info.pkl', load(folder / 'pose_info.pkl'))
 
-    def one(frame: int) -> Sequence[np.ndarray]:
-        path = folder / f'pose{frame:04d}.pkl'
+    def one(path: Path) -> Sequence[np.ndarray]:
         betas, theta, transl, joints, pixels = _members(path, load(path), 5)
         return theta, betas, transl, joints, _xy(path, pixels)
 
-    return {'frames': frames, **_columns(frames, one, LABEL_SHAPES, folder)}
+    paths = [folder / f'pose{frame:04d}.pkl' for frame in frames]
+    return {'frames': frames, **_columns(paths, one, LABEL_SHAPES)}
 
 
 def network_poses(source: Path, name: str, kind: str) -> dict[str, np.ndarray]:
@@ -62,18 +63,19 @@ def network_poses(source: Path, name: str, kind: str) -> dict[str, np.ndarray]:
     if not len(frames):
         return {}
 
-    def one(frame: int) -> Sequence[np.ndarray]:
-        path = folder / f'fullpic{frame:04d}{suffix}.pkl'
+    def one(path: Path) -> Sequence[np.ndarray]:
         members = _members(path, load(path), 5 if kind == 'hmr' else 4)
         # Camera 3, theta 72, betas 10; VIBE's have a row for each frame of its window: the first.
-        numbers = _numeric(path, members[2]).reshape(-1, 85)[0]
-        transl = _numeric(path, members[3]).reshape(-1, 3)[0]
+        with refusing(path, 'camera, theta and betas (85) and translation (3) of frames'):
+            numbers = _numeric(path, members[2]).reshape(-1, 85)[0]
+            transl = _numeric(path, members[3]).reshape(-1, 3)[0]
         pose = (numbers[3:75], numbers[75:], transl)
         return (*pose, members[4]) if kind == 'hmr' else pose
 
     shapes = {'theta': (72,), 'betas': (10,), 'transl': (3,)}
     shapes |= {'features': (2048,)} if kind == 'hmr' else {}
-    return {'frames': frames, **_columns(frames, one, shapes, folder)}
+    paths = [folder / f'fullpic{frame:04d}{suffix}.pkl' for frame in frames]
+    return {'frames': frames, **_columns(paths, one, shapes)}
 
 
 def event_counts(source: Path, name: str, size: int = 256) -> dict[str, np.ndarray]:
@@ -105,7 +107,8 @@ def event_counts(source: Path, name: str, size: int = 256) -> dict[str, np.ndarr
     counted = []
     for frame in frames.tolist():
         path = folder / f'event{frame:04d}.png'
-        picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        with refusing(path, 'picture of events'):
+            picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if picture is None:
             raise ValueError(f'{path} is no picture')
         counted.append(np.count_nonzero(picture))
@@ -149,12 +152,12 @@ def newer_labels(folder: Path) -> dict[str, np.ndarray]:
         raise FileNotFoundError(f'there are no labels {folder}/poses/pose_*.npz')
     names = ('body_pose', 'beta', 'trans', 'joints3d', 'joints2d')
 
-    def one(frame: int) -> Sequence[np.ndarray]:
-        path = folder / 'poses' / f'pose_{frame:04d}.npz'
+    def one(path: Path) -> Sequence[np.ndarray]:
         arrays = read_npz(str(path), names, what=f'a pose of {", ".join(names)}')
         return [*(arrays[name] for name in names[:-1]), _xy(path, arrays['joints2d'])]
 
-    return {'frames': frames, **_columns(frames, one, LABEL_SHAPES, folder / 'poses')}
+    paths = [folder / 'poses' / f'pose_{frame:04d}.npz' for frame in frames]
+    return {'frames': frames, **_columns(paths, one, LABEL_SHAPES)}
 
 
 def write_packed_events(folder: Path, out: Path, size: int) -> dict[str, np.ndarray]:
@@ -219,20 +222,18 @@ def load(path: Path) -> Any:
 
 
 def _columns(
-    frames: np.ndarray,
-    one: Callable[[int], Sequence[np.ndarray]],
+    paths: Sequence[Path],
+    one: Callable[[Path], Sequence[np.ndarray]],
     shapes: dict[str, tuple[int, ...]],
-    folder: Path,
 ) -> dict[str, np.ndarray]:
-    """Stack the arrays of the frames, float32 (F, ...)."""
-    columns = {name: np.empty((len(frames), *shape), np.float32) for name, shape in shapes.items()}
-    for row, frame in enumerate(frames.tolist()):
-        for (name, shape), values in zip(shapes.items(), one(frame), strict=True):
-            array = _numeric(folder, values)
+    """Stack the arrays of the frames, a file each, float32 (F, ...)."""
+    columns = {name: np.empty((len(paths), *shape), np.float32) for name, shape in shapes.items()}
+    for row, path in enumerate(paths):
+        for (name, shape), values in zip(shapes.items(), one(path), strict=True):
+            array = _numeric(path, values)
             if array.size != int(np.prod(shape)) or not np.isfinite(array).all():
                 raise ValueError(
-                    f'{folder}: {name} of frame {frame} should be finite numbers {shape}, got '
-                    f'{_what(array)}'
+                    f'{path}: {name} should be finite numbers {shape}, got {_what(array)}'
                 )
             columns[name][row] = array.reshape(shape)
     return columns
@@ -276,4 +277,4 @@ def _xy(path: Path, pixels: Any) -> np.ndarray:
 def _what(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f'{value.dtype} {value.shape}'
-    return f'{value!r:.80}'
+    return shown(value)

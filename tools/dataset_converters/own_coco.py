@@ -17,6 +17,9 @@ from typing import Any
 
 from mmpose_ext.datasets.own_data import as_python, metainfo_of, split_coco
 from mmpose_ext.fileio import write_text
+from mmpose_ext.refusals import read_json, refusing
+
+_KIND = ('COCO keypoint file', 'see what tools/validate_dataset.py says of it')
 
 
 def read_export(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -32,14 +35,9 @@ def read_export(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no COCO file with one category that has keypoints.
     """
-    try:
-        content = json.loads(path.read_bytes())
+    with refusing(path, *_KIND):
+        content = read_json(path, 'a COCO keypoint file')
         categories = [c for c in content['categories'] if c.get('keypoints')]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ValueError(
-            f'{path} is no COCO keypoint file ({type(error).__name__}: {error}). See what '
-            'tools/validate_dataset.py says of it.'
-        ) from error
     if len(categories) != 1:
         names = [category.get('name') for category in categories]
         raise ValueError(f'{path} should have one category with keypoints, there are {names}')
@@ -68,8 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         content, category = read_export(options.export)
-        metainfo = metainfo_of(category)
-        splits = split_coco(content, options.val_fraction, options.seed)
+        with refusing(options.export, *_KIND):
+            metainfo = metainfo_of(category)
+            splits = split_coco(content, options.val_fraction, options.seed)
     except (OSError, ValueError) as error:
         raise SystemExit(f'{options.export}: {error}') from error
     for name, split in zip(('train', 'val'), splits, strict=True):

@@ -5,7 +5,6 @@ import importlib.util
 import io
 import os
 import sys
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import numpy as np
 from mmpose_ext.apis.stock_tools import stock_tool_path
 from mmpose_ext.archives import extract_archive, staged
 from mmpose_ext.fileio import atomic_path
+from mmpose_ext.npz import read_npz
+from mmpose_ext.refusals import refusing
 
 FRAME_RATE = 50
 SUBJECTS = ('S1', 'S5', 'S6', 'S7', 'S8', 'S9', 'S11')
@@ -196,8 +197,10 @@ class ResumablePreprocessH36m(load_stock_class()):
         if self.sequence_name(key) in self.skip:
             shapes = ((0,), (0, 2), (0,), (0, 17, 3), (0, 17, 4))
             return np.zeros(0, 'U1'), *(np.zeros(shape) for shape in shapes[1:])
-        with np.load(self._mark(key), allow_pickle=False) as data:
-            return tuple(data[name] for name in ('imgname', 'center', 'scale', 'part', 'S'))
+        names = ('imgname', 'center', 'scale', 'part', 'S')
+        what = 'annotations of a sequence; remove it, and the same command makes it again'
+        arrays = read_npz(str(self._mark(key)), names, what=what)
+        return tuple(arrays[name] for name in names)
 
     def _load_metadata(self) -> None:
         if not Path(self.metadata).is_file():
@@ -205,16 +208,11 @@ class ResumablePreprocessH36m(load_stock_class()):
                 f'There is no {self.metadata}. It is in the official code release; give its path '
                 f'with --metadata. {_HINT}'
             )
-        try:
+        with refusing(self.metadata, "metadata.xml of Human3.6M's official code release"):
             super()._load_metadata()
             absent = sorted(set(SUBJECTS) - set(self.sequence_mappings))
             if absent:
                 raise ValueError(f'no subjects {", ".join(absent)}')
-        except (ET.ParseError, AttributeError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"{self.metadata} is not Human3.6M's metadata.xml ({error}): take the one of the "
-                'official code release.'
-            ) from error
 
     def _all_sequences(self) -> list[tuple[str, str, str, str]]:
         return [

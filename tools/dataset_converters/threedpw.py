@@ -17,6 +17,7 @@ from mmpose_ext.datasets.datasets.human36m_image import root_box
 from mmpose_ext.datasets.datasets.smpl_image_file import GENDERS
 from mmpose_ext.models.body_models.smpl_body import SMPLBody
 from mmpose_ext.pickles import restricted_load
+from mmpose_ext.refusals import refusing
 from mmpose_ext.skeletons import human36m18
 
 # Margin of the crop about the projected joints ('joints'), SPIN's.
@@ -99,10 +100,12 @@ def read_sequence(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: If it is no such file; names the field.
     """
-    try:
-        data = restricted_load(path.read_bytes(), encoding='latin1')
-    except ValueError as error:
-        raise ValueError(f'{path} is no sequence of 3DPW ({error}); nothing was run') from error
+    with refusing(path, 'sequence of 3DPW', 'nothing of it was run'):
+        return _read_sequence(path)
+
+
+def _read_sequence(path: Path) -> dict[str, Any]:
+    data = restricted_load(path.read_bytes(), encoding='latin1')
     wanted = ('sequence', 'cam_poses', 'cam_intrinsics', *_PERSON_KEYS)
     missing = [name for name in wanted if not isinstance(data, dict) or name not in data]
     if missing:

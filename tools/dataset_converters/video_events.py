@@ -34,6 +34,7 @@ from mmpose_ext.event_layout import (  # noqa: E402
     write_raw_events,
     write_split,
 )
+from mmpose_ext.refusals import refusing  # noqa: E402
 from mmpose_ext.synthetic import EventCamera  # noqa: E402
 from mmpose_ext.synthetic.video_recording import VideoRecording, record_video  # noqa: E402
 
@@ -120,7 +121,8 @@ class Source:
     def _images(self) -> Iterator[np.ndarray]:
         """Read a folder."""
         for name in self._names[:: self._every]:
-            picture = cv2.imread(str(name), cv2.IMREAD_GRAYSCALE)
+            with refusing(name, 'picture'):
+                picture = cv2.imread(str(name), cv2.IMREAD_GRAYSCALE)
             if picture is None:
                 raise ValueError(f'{name} is no image that OpenCV reads')
             yield picture

@@ -231,7 +231,8 @@ class PoShGraph(HEMletsGraph):
         self.body: SMPLBody | None = None
         if with_body:
             self.outputs |= self.body_outputs
-            self.body = _traceable(self.head.body_model)
+            # A copy, with a mode of its own.
+            self.body = copy.copy(self.head.body_model)
             self.register_buffer('faces', torch.as_tensor(self.body.faces), persistent=False)
 
     def train(self, mode: bool = True) -> 'PoShGraph':
@@ -348,25 +349,6 @@ def quarter_steps(heatmaps: Tensor, pixels: Tensor) -> Tensor:
     slope_x = torch.where(in_x, at(x + 1, y) - at(x - 1, y), 0.0)
     slope_y = torch.where(in_y, at(x, y + 1) - at(x, y - 1), 0.0)
     return 0.25 * torch.stack([slope_x, slope_y], dim=-1).sign()
-
-
-class _Parents(tuple):
-    """The parents of joints as numbers, with the shape that smplx's code asks for."""
-
-    @property
-    def shape(self) -> tuple[int]:
-        return (len(self),)
-
-
-def _traceable(body: SMPLBody) -> SMPLBody:
-    """The same body, of which export can follow what happens."""
-    traceable = copy.copy(body)
-    traceable._buffers = dict(body._buffers)
-    # A tensor would leave open which joint moves which.
-    parents = _Parents(body._parents.tolist())
-    del traceable._buffers['_parents']
-    object.__setattr__(traceable, '_parents', parents)
-    return traceable
 
 
 def _codec_of(model: BaseModel, kind: type) -> Any:

@@ -5,7 +5,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -237,9 +237,10 @@ def _body_of(graph: PoseGraph) -> dict[str, Any] | None:
 
 
 def _versions() -> dict[str, str]:
+    # Not from their metadata: MMEngine is installed as onedl-mmengine, too.
     names = ('torch', 'mmpose', 'mmengine', 'onnx', 'onnxscript')
     return {
         'mmpose_ext': __version__,
-        **{name: version(name) for name in names},
+        **{name: str(import_module(name).__version__) for name in names},
         'opset': str(OPSET),
     }

@@ -1,11 +1,17 @@
 """What the strict datasets check in annotation files."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
+
+# What a file then is not and should be, for errors.
+COCO_FILE = (
+    'COCO annotation file',
+    'it should hold a JSON object with images, annotations and categories',
+)
 
 
 def numbers_of(name: str, values: Any, count: int) -> np.ndarray:
@@ -27,25 +33,56 @@ def numbers_of(name: str, values: Any, count: int) -> np.ndarray:
     if len(values) != count:
         raise ValueError(f'{name} should have {count} numbers, got {len(values)}')
     for index, value in enumerate(values):
-        if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
+        if not is_finite(value):
             raise ValueError(f'{name}[{index}] should be a finite number, got {value!r:.80}')
     return np.array(values, dtype=np.float64)
 
 
-def no_coco_file(path: str, error: Exception) -> str:
-    """Say that a file is no COCO annotation file, and what one is.
+def is_finite(value: Any) -> bool:
+    """Tell whether a value of a JSON file is a number that a float can hold.
 
     Args:
-        path (str): The file.
-        error (Exception): What reading it raised.
+        value (Any): The value.
 
     Returns:
-        str: Text of the error.
+        bool: Whether it is a finite number and no bool.
     """
-    return (
-        f'{path} is no COCO annotation file ({type(error).__name__}: {error}). It should hold a '
-        'JSON object with images, annotations and categories.'
-    )
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return False
+
+
+def check_ids(entry: Mapping[str, Any], *names: str) -> None:
+    """Check that ids are whole numbers.
+
+    Args:
+        entry (Mapping[str, Any]): An entry of a COCO file.
+        *names (str): Names of the ids that it needs.
+
+    Raises:
+        ValueError: If one is missing or no whole number.
+    """
+    for name in names:
+        if type(entry.get(name)) is not int:
+            raise ValueError(f'{name} should be a whole number, got {entry.get(name)!r:.80}')
+
+
+def check_picture(picture: Mapping[str, Any]) -> None:
+    """Check an entry of a COCO file's ``images``.
+
+    Args:
+        picture (Mapping[str, Any]): The entry.
+
+    Raises:
+        ValueError: If its name is no text, or its width or height no positive number.
+    """
+    if not isinstance(picture.get('file_name'), str):
+        name = picture.get('file_name')
+        raise ValueError(f'file_name of its image should be a name, got {name!r:.80}')
+    size = numbers_of('size', [picture.get('width'), picture.get('height')], 2)
+    if size.min() <= 0:
+        raise ValueError(f'its image should have a size, got {size.tolist()} (w, h)')
 
 
 def check_visibilities(name: str, values: np.ndarray, allowed: Sequence[int]) -> None:

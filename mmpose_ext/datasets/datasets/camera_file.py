@@ -7,6 +7,7 @@ import mmengine.fileio
 import numpy as np
 
 from mmpose_ext.pickles import restricted_load
+from mmpose_ext.refusals import shown
 
 
 def load_cameras(path: str) -> dict[tuple[str, str], Mapping[str, Any]]:
@@ -38,13 +39,13 @@ def load_cameras(path: str) -> dict[tuple[str, str], Mapping[str, Any]]:
             'pickled dict of dicts of numpy arrays, and nothing of it was run'
         ) from error
     if not isinstance(cameras, dict) or not cameras:
-        raise ValueError(f'{path} should hold a dict of cameras, got {cameras!r:.80}')
+        raise ValueError(f'{path} should hold a dict of cameras, got {shown(cameras)}')
     for key, camera in cameras.items():
         named = isinstance(key, tuple) and [type(part) for part in key] == [str, str]
         if not named or not isinstance(camera, Mapping):
             raise ValueError(
-                f'{path} should map (subject, camera) to a dict each, got {key!r:.80}: '
-                f'{camera!r:.80}'
+                f'{path} should map (subject, camera) to a dict each, got {shown(key)}: '
+                f'{shown(camera)}'
             )
     return cameras
 
@@ -65,14 +66,15 @@ def intrinsics_of(camera: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     values = []
     for name in ('f', 'c'):
         if name not in camera:
-            raise ValueError(f'the camera has no {name}, only {sorted(camera)}')
+            raise ValueError(f'the camera has no {name}, only {shown(list(camera))}')
         try:
             value = np.asarray(camera[name], dtype=np.float64).reshape(-1)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             value = np.empty(0)
         if value.shape != (2,) or not np.isfinite(value).all():
             raise ValueError(
-                f'{name} of the camera should be two finite numbers in px, got {camera[name]!r}'
+                f'{name} of the camera should be two finite numbers in px, got '
+                f'{shown(camera[name])}'
             )
         values.append(value)
     focal, principal_pt = values
@@ -96,8 +98,11 @@ def gravity_of(camera: Mapping[str, Any], up_axis: int) -> np.ndarray | None:
     """
     if camera.get('R') is None:
         return None
-    rotation = np.asarray(camera['R'], dtype=np.float64)
+    try:
+        rotation = np.asarray(camera['R'], dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        rotation = np.empty(0)
     if rotation.shape != (3, 3) or not np.isfinite(rotation).all():
-        raise ValueError(f'R of the camera should be a finite 3x3 matrix, got {camera["R"]!r}')
+        raise ValueError(f'R of the camera should be a finite 3x3 matrix, got {shown(camera["R"])}')
     down: np.ndarray = -rotation[up_axis]
     return down

@@ -17,6 +17,8 @@ from mmpose_ext.datasets.datasets.annotation_checks import check_indices
 from mmpose_ext.datasets.datasets.dhp19_camera import read_camera
 from mmpose_ext.datasets.datasets.mmhpsd import mean_pose
 from mmpose_ext.datasets.transforms.event_loading import start_of
+from mmpose_ext.events.hdf5_file import check_dataset
+from mmpose_ext.refusals import refusing
 from mmpose_ext.skeletons import dhp19, smpl24
 
 # Which matrix belongs to which of the four channels of DVS, in the authors' code.
@@ -200,8 +202,8 @@ class DHP19Dataset(BaseDataset):
         joints = self.projection.to_camera(labels)
         if (joints[..., 2] <= 0).any():
             raise ValueError(
-                f'{path}: joints are behind the camera of {self.camera_file}. Give flip_v='
-                f'{not self.flip_v} if the v of its matrix points '
+                f'{_labels_of(path)}: joints are behind the camera of {self.camera_file}. Give '
+                f'flip_v={not self.flip_v} if the v of its matrix points '
                 f'{"down" if self.flip_v else "up"}, or another camera_file.'
             )
         missing = int((~np.isfinite(joints).all((1, 2))).sum())
@@ -214,11 +216,8 @@ class DHP19Dataset(BaseDataset):
         return joints
 
     def _events(self, path: Path, frame: int) -> np.ndarray:
-        try:
-            with h5py.File(path, 'r') as file:
-                frames = file['DVS'][frame : frame + self.span, :, :, self.camera]
-        except OSError as error:
-            raise ValueError(f'{path} is damaged ({error}): copy it again') from error
+        with refusing(path, 'HDF5 file or damaged', _CURE), h5py.File(path, 'r') as file:
+            frames = file['DVS'][frame : frame + self.span, :, :, self.camera]
         events: np.ndarray = frames.reshape(self.num_steps, self.channels, *self.img_shape)
         return events
 
@@ -228,9 +227,13 @@ def _who_and_what(path: Path) -> tuple[str, str]:
     return (match.group(1), match.group(2)) if match else ('', '')
 
 
+def _labels_of(path: Path) -> Path:
+    return path.with_name(f'{path.stem}_label.h5')
+
+
 def _read_labels(path: Path) -> np.ndarray:
     """Read the joints (N, 13, 3) in mm of a file of frames."""
-    path = path.with_name(f'{path.stem}_label.h5')
+    path = _labels_of(path)
     labels = _read(path, 'XYZ', lambda data: data[()])
     if labels.ndim != 3 or labels.shape[1:] != (3, dhp19.NUM_JOINTS) or labels.dtype.kind != 'f':
         raise ValueError(
@@ -244,8 +247,8 @@ def _frame_shape(path: Path, count: int) -> tuple[int, int]:
     shape, dtype = _read(path, 'DVS', lambda data: (data.shape, data.dtype))
     if len(shape) != 4 or shape[0] != count or shape[3] != len(CAMERA_FILES) or dtype != np.uint8:
         raise ValueError(
-            f'{path}: DVS should be uint8 (N, H, W, 4) of the {count} frames that are labelled, '
-            f'got {dtype} {shape}'
+            f'{path}: DVS should be uint8 (N, H, W, 4) of the {count} frames that '
+            f'{_labels_of(path).name} labels, got {dtype} {shape}'
         )
     return shape[1], shape[2]
 
@@ -253,10 +256,8 @@ def _frame_shape(path: Path, count: int) -> tuple[int, int]:
 def _read(path: Path, name: str, take: Any) -> Any:
     if not path.exists():
         raise FileNotFoundError(f'there is no file {path}. {_CURE}.')
-    try:
-        with h5py.File(path, 'r') as file:
-            if name not in file:
-                raise ValueError(f'{path} has no {name}. {_CURE}.')
-            return take(file[name])
-    except OSError as error:
-        raise ValueError(f'{path} is no HDF5 file or damaged ({error}). {_CURE}.') from error
+    with refusing(path, 'HDF5 file or damaged', _CURE), h5py.File(path, 'r') as file:
+        if name not in file:
+            raise ValueError(f'{path} has no {name}. {_CURE}.')
+        check_dataset(file[name])
+        return take(file[name])

@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 from scipy.linalg import rq
 
+from mmpose_ext.npz import read_npy
+from mmpose_ext.refusals import refusing
+
 _MM = 1000.0
 
 
@@ -99,12 +102,10 @@ def read_camera(path: str | Path, height: float | None) -> ProjectionCamera:
         ValueError: If it is no projection matrix.
     """
     try:
-        matrix = np.load(path, allow_pickle=False)
-        return camera_of_projection(matrix, height)
+        with refusing(path, 'projection matrix (3, 4)'):
+            return camera_of_projection(read_npy(path, 'projection matrix (3, 4)'), height)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"there is no file {path}; DHP19's projection matrices P1.npy to P4.npy come with the "
             "authors' code"
         ) from error
-    except (ValueError, EOFError, TypeError) as error:
-        raise ValueError(f'{path} is no projection matrix: {error}') from error

@@ -3,7 +3,6 @@
 The layout is that of :mod:`mmpose_ext.event_layout`.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from mmpose_ext.datasets.datasets.annotation_checks import is_finite
 from mmpose_ext.event_layout import check_recording_name
 from mmpose_ext.npz import read_npz
+from mmpose_ext.refusals import read_json
 
 # Shape of one frame of each array of poses; frames come first.
 POSE_SHAPES = {'theta': (72,), 'betas': (10,), 'transl': (3,)}
@@ -264,14 +265,12 @@ def _frames(path: str | Path, name: str, frames: np.ndarray) -> np.ndarray:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = read_json(path, 'about recordings of events')
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f'there is no file {path}. Recordings of events are made by make_mannequin.py events, '
             'mmhpsd.py or events.py in tools/dataset_converters.'
         ) from error
-    except ValueError as error:
-        raise ValueError(f'{path} is no JSON file: {error}') from error
     if not isinstance(content, dict):
         raise ValueError(f'{path} should hold a JSON object, got {content!r:.80}')
     return content
@@ -280,10 +279,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _numbers(path: Path, content: Mapping[str, Any], name: str, count: int) -> list[float]:
     values = content.get(name)
     listed: list[Any] = values if isinstance(values, list) else [values]
-    if len(listed) != count or not all(
-        isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
-        for value in listed
-    ):
+    if len(listed) != count or not all(map(is_finite, listed)):
         wanted = 'a number' if count == 1 else f'a list of {count} numbers'
         raise ValueError(f'{path}: {name} should be {wanted}, got {values!r:.80}')
     return [float(value) for value in listed]

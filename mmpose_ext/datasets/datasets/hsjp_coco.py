@@ -1,7 +1,6 @@
 """Boxes of people without anything else, for jigsaw puzzles."""
 
 import colorsys
-import json
 import os.path as osp
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,15 @@ from mmpose.registry import DATASETS
 from xtcocotools.coco import COCO
 
 from mmpose_ext.codecs.functional.jigsaw import check_grid
-from mmpose_ext.datasets.datasets.annotation_checks import no_coco_file, numbers_of
+from mmpose_ext.datasets.datasets.annotation_checks import (
+    COCO_FILE,
+    check_ids,
+    check_picture,
+    numbers_of,
+)
+from mmpose_ext.refusals import read_json, refusing
+
+_DETECTIONS = 'a JSON list of objects with image_id, category_id, bbox and score'
 
 
 def hsjp_metainfo(grid: Sequence[int]) -> dict[str, Any]:
@@ -162,10 +169,8 @@ class HSJPCocoDataset(BaseCocoStyleDataset):
         return people
 
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
-        try:
+        with refusing(self.ann_file, *COCO_FILE):
             return super()._load_annotations()
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise ValueError(no_coco_file(self.ann_file, error)) from error
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
         """Make a sample of an annotation.
@@ -187,7 +192,7 @@ class HSJPCocoDataset(BaseCocoStyleDataset):
                 raise ValueError(f'{self.ann_file}: {error}') from error
         try:
             why_not, box = self._look_at(annotation, picture)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(
                 f'{self.bbox_file or self.ann_file}: annotation {annotation.get("id")} of image '
                 f'{annotation.get("image_id")} cannot be used: {error}'
@@ -220,9 +225,10 @@ class HSJPCocoDataset(BaseCocoStyleDataset):
         x, y, width, height = numbers_of('bbox', annotation['bbox'], 4)
         if width < 0 or height < 0:
             raise ValueError(f'bbox should be [x, y, width, height], got {annotation["bbox"]}')
-        limits = numbers_of('size', [picture.get('width'), picture.get('height')], 2)
-        if limits.min() <= 0:
-            raise ValueError(f'its image should have a size, got {limits.tolist()} (w, h)')
+        check_ids(annotation, 'id', 'image_id', 'category_id')
+        numbers_of('score', [annotation.get('score', 1)], 1)
+        check_picture(picture)
+        limits = np.array([picture['width'], picture['height']])
         # As MMPose clips them.
         corners = np.clip([[x, y], [x + width, y + height]], 0, limits - 1)
         shorter = (corners[1] - corners[0]).min()
@@ -235,26 +241,19 @@ class HSJPCocoDataset(BaseCocoStyleDataset):
     def _load_detection_results(self) -> list[dict]:
         """Samples of a list of detections, whose ids are their places in it."""
         path = str(self.bbox_file)
-        try:
-            detections = mmengine.fileio.load(path)
+        with refusing(path, 'file of detections', f'it should be {_DETECTIONS}'):
+            detections = read_json(path, _DETECTIONS)
             if not isinstance(detections, list) or not detections:
                 raise TypeError(f'it holds a {type(detections).__name__}')
-            identities = [(one['image_id'], float(one['score'])) for one in detections]
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f'{path} is no file of detections ({type(error).__name__}: {error}). It should '
-                'hold a JSON list of objects with image_id, category_id, bbox and score.'
-            ) from error
-        try:
+            identities = {one['image_id'] for one in detections}
+        with refusing(self.ann_file, *COCO_FILE):
             with mmengine.fileio.get_local_path(self.ann_file) as local_path:
                 self.coco = COCO(local_path)
             pictures = {
                 number: {**one, 'img_path': osp.join(self.data_prefix['img'], one['file_name'])}
                 for number, one in self.coco.imgs.items()
             }
-        except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(no_coco_file(self.ann_file, error)) from error
-        unknown = sorted({number for number, _ in identities if number not in pictures}, key=str)
+        unknown = sorted((number for number in identities if number not in pictures), key=str)
         if unknown:
             raise ValueError(
                 f'{path} has detections in images {unknown[:5]}, which {self.ann_file} lacks. '

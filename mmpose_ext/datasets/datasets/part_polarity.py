@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import mmengine.fileio
 import numpy as np
 
 from mmpose_ext.fileio import write_text
+from mmpose_ext.refusals import read_json
 from mmpose_ext.skeletons import human36m18
 
 FORMAT = 'part_polarity/1'
@@ -107,13 +107,11 @@ def load_part_polarity(
     """
     path = str(path)
     try:
-        content = json.loads(mmengine.fileio.get_text(path))
+        content = read_json(path, 'a file of part polarities')
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f'there is no file of part polarities {path}; derive_part_polarity.py makes one'
         ) from error
-    except ValueError as error:  # no JSON, or no text
-        raise ValueError(f'{path} is no file of part polarities: {error}') from error
     if not isinstance(content, Mapping) or content.get('format') != FORMAT:
         found = content.get('format') if isinstance(content, Mapping) else content
         raise ValueError(f'{path}: format should be {FORMAT!r}, got {found!r:.80}')

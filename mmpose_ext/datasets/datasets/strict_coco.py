@@ -1,6 +1,5 @@
 """COCO keypoints, with every annotation checked at the door."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,10 +7,13 @@ from mmpose.datasets.datasets import CocoDataset
 from mmpose.registry import DATASETS
 
 from mmpose_ext.datasets.datasets.annotation_checks import (
+    COCO_FILE,
+    check_ids,
+    check_picture,
     check_visibilities,
-    no_coco_file,
     numbers_of,
 )
+from mmpose_ext.refusals import refusing
 
 
 def check_annotation(annotation: Mapping[str, Any], num_keypoints: int) -> None:
@@ -24,7 +26,8 @@ def check_annotation(annotation: Mapping[str, Any], num_keypoints: int) -> None:
     Raises:
         ValueError: If box or keypoints are missing, of a wrong length, or hold anything but
             finite numbers, if the box has a negative size, or none around labelled keypoints
-            of a single person, or a visibility is not 0, 1 or 2.
+            of a single person, a visibility is not 0, 1 or 2, or another field that MMPose
+            reads is of another type.
     """
     if 'keypoints' not in annotation:
         raise ValueError(
@@ -35,6 +38,14 @@ def check_annotation(annotation: Mapping[str, Any], num_keypoints: int) -> None:
     width, height = numbers_of('bbox', annotation['bbox'], 4)[2:]
     if width < 0 or height < 0:
         raise ValueError(f'bbox should be [x, y, width, height], got {annotation["bbox"]}')
+    check_ids(annotation, 'id', 'image_id', 'category_id')
+    for name in ('num_keypoints', 'area'):
+        numbers_of(name, [annotation.get(name, 0)], 1)
+    if annotation.get('iscrowd', 0) not in (0, 1):
+        raise ValueError(f'iscrowd should be 0 or 1, got {annotation["iscrowd"]!r:.80}')
+    segmentation = annotation.get('segmentation')
+    if segmentation is not None and not isinstance(segmentation, list | dict):
+        raise ValueError(f'segmentation should be polygons or an RLE, got {segmentation!r:.80}')
     keypoints = numbers_of('keypoints', annotation['keypoints'], 3 * num_keypoints)
     visibilities = keypoints[2::3]
     check_visibilities('visibilities', visibilities, (0, 1, 2))
@@ -59,13 +70,19 @@ class StrictCocoDataset(CocoDataset):
     """
 
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
-        try:
+        with refusing(self.ann_file, *COCO_FILE):
             instances, images = super()._load_annotations()
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise ValueError(no_coco_file(self.ann_file, error)) from error
         if not instances:
             raise ValueError(f'{self.ann_file} has {len(images)} images but no annotated person')
         return instances, images
+
+    def _load_detection_results(self) -> list[dict]:
+        # MMPose would also read a pickle, which may run code.
+        if not str(self.bbox_file).endswith('.json'):
+            raise ValueError(f'bbox_file should be a .json file, got {self.bbox_file}')
+        with refusing(self.bbox_file, f'file of detections in images of {self.ann_file}'):
+            people: list[dict] = super()._load_detection_results()
+        return people
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
         """Check an annotation, then parse it as ``CocoDataset`` does.
@@ -82,6 +99,7 @@ class StrictCocoDataset(CocoDataset):
         annotation = raw_data_info['raw_ann_info']
         try:
             check_annotation(annotation, self._metainfo['num_keypoints'])
+            check_picture(raw_data_info['raw_img_info'])
         except ValueError as error:
             raise ValueError(
                 f'{self.ann_file}: annotation {annotation.get("id")} of image '

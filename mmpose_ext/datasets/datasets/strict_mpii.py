@@ -1,14 +1,13 @@
 """MPII, with every annotation checked at the door."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-import mmengine.fileio
 from mmpose.datasets.datasets import MpiiDataset
 from mmpose.registry import DATASETS
 
 from mmpose_ext.datasets.datasets.annotation_checks import check_visibilities, numbers_of
+from mmpose_ext.refusals import read_json
 
 
 def check_mpii_annotation(annotation: Any, num_keypoints: int) -> None:
@@ -57,10 +56,7 @@ class StrictMpiiDataset(MpiiDataset):
     """
 
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
-        try:
-            annotations = json.loads(mmengine.fileio.get_text(self.ann_file))
-        except ValueError as error:  # no JSON, or no text
-            raise ValueError(f'{self.ann_file} is no MPII annotation file: {error}') from error
+        annotations = read_json(self.ann_file, "MMPose's MPII annotation file")
         if not isinstance(annotations, list) or not annotations:
             raise ValueError(
                 f'{self.ann_file} should hold a JSON list of people, got {annotations!r:.80}'

@@ -41,7 +41,10 @@ def read_picture(path: str | Path, flag: int, cure: str) -> np.ndarray:
         raise FileNotFoundError(f'there is no file {path}: {cure}') from error
     if is_truncated(data):
         raise OSError(f'{path} is truncated: its end is missing. Copy it again, or {cure}')
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if data else None
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if data else None
+    except cv2.error as error:
+        raise OSError(f'{path} cannot be decoded ({error}): {cure}') from error
     if picture is None:
         raise OSError(f'{path} ({len(data)} bytes) is no picture that can be decoded: {cure}')
     return picture

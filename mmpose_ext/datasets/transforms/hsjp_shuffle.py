@@ -1,6 +1,5 @@
 """Jigsaw puzzles out of crops of people, with the places of the patches as keypoints."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ from mmpose_ext.codecs.functional.jigsaw import (
     shuffle_patches,
     slot_centers,
 )
+from mmpose_ext.npz import read_npy
+from mmpose_ext.refusals import read_json
 
 
 def load_permutations(permutations: Any, num_patches: int) -> np.ndarray:
@@ -42,12 +43,10 @@ def load_permutations(permutations: Any, num_patches: int) -> np.ndarray:
         source, path = str(permutations), Path(permutations)
         if path.suffix not in ('.npy', '.json'):
             raise ValueError(f'permutations must be a .npy or .json file, got {source}.')
+        read = read_npy if path.suffix == '.npy' else read_json
         try:
-            is_array = path.suffix == '.npy'
-            permutations = (
-                np.load(path, allow_pickle=False) if is_array else json.loads(path.read_text())
-            )
-        except (OSError, ValueError) as error:
+            permutations = read(path, 'file of permutations')
+        except OSError as error:
             raise ValueError(f'{source} cannot be read as permutations: {error}') from error
     rows = list(permutations) if np.iterable(permutations) else []
     if not rows:
@@ -58,7 +57,7 @@ def load_permutations(permutations: Any, num_patches: int) -> np.ndarray:
     for row, permutation in enumerate(rows):
         try:
             check_permutation(permutation, num_patches)
-        except ValueError as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f'{source}, row {row}: {error}') from error
     return np.asarray(rows, dtype=np.int64)
 

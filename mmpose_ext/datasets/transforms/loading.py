@@ -55,7 +55,10 @@ class StrictLoadImage(LoadImage):
             if is_truncated(data):
                 raise OSError(f'{path} is truncated: its end is missing. Copy it again.')
             options = {'flag': self.color_type, 'backend': self.imdecode_backend}
-            image = mmcv.imfrombytes(data, **options) if data else None
+            try:
+                image = mmcv.imfrombytes(data, **options) if data else None
+            except Exception as error:  # decoders raise nearly anything
+                raise OSError(f'{path} cannot be decoded: {error}') from error
             if image is None:
                 raise OSError(f'{path} ({len(data)} bytes) is no image that can be decoded')
             results['img'] = image

@@ -2,6 +2,7 @@
 
 from mmpose_ext.engine.hooks.atomic_checkpoint_hook import AtomicCheckpointHook
 from mmpose_ext.engine.hooks.checkpoint_fit_hook import CheckpointFitHook
+from mmpose_ext.engine.hooks.compile_hook import CompileHook
 from mmpose_ext.engine.hooks.coordinate_warmup_hook import CoordinateWarmupHook
 from mmpose_ext.engine.hooks.curves_hook import CurvesHook
 from mmpose_ext.engine.hooks.event_visualization_hook import EventVisualizationHook
@@ -14,6 +15,7 @@ from mmpose_ext.engine.hooks.progress_bar_hook import ProgressBarHook
 __all__ = [
     'AtomicCheckpointHook',
     'CheckpointFitHook',
+    'CompileHook',
     'CoordinateWarmupHook',
     'CurvesHook',
     'EventVisualizationHook',

@@ -157,6 +157,17 @@ class _CatchingUp:
     def __iter__(self) -> Iterator[Any]:
         return self
 
+    def skip_iter(self, num_iters: int) -> None:
+        """Go through so many batches, where OneDL's MMEngine would only move the sampler on.
+
+        It loads none of them, and leaves the generators of loading processes behind.
+
+        Args:
+            num_iters (int): How many.
+        """
+        for _ in range(num_iters):
+            next(self)
+
     def __next__(self) -> Any:
         if self._states is not None and self._skipped == 0:
             restore_random_states(self._states)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from smplx.vertex_ids import vertex_ids
 
-from mmpose_ext.npz import read_npz
+from mmpose_ext.npz import read_npy, read_npz
+from mmpose_ext.refusals import refusing
 from mmpose_ext.skeletons import human36m18, lsp14, smpl24
 from mmpose_ext.synthetic.skeleton import COCO_NAMES, JOINT_NAMES
 
@@ -115,8 +116,13 @@ def _h36m17(
             'J_regressor_h36m.npy (17, V), as SPIN and MMHuman3D distribute it, with '
             "regressor_order='spin' where the left leg comes first; the 'mannequin' needs none"
         )
-    weights = _load(regressor) if isinstance(regressor, str | Path) else np.asarray(regressor)
-    _check_regressor(weights, arrays['v_template'], order)
+    if isinstance(regressor, str | Path):
+        with refusing(regressor, "regressor of Human3.6M's joints from this body"):
+            weights = _load(regressor)
+            _check_regressor(weights, arrays['v_template'], order)
+    else:
+        weights = np.asarray(regressor)
+        _check_regressor(weights, arrays['v_template'], order)
     weights = weights.astype(np.float64)
     return JointSet(names, vertex_weights=weights[list(_FROM_SPIN)] if order == 'spin' else weights)
 
@@ -159,17 +165,9 @@ def _load(path: str | Path) -> np.ndarray:
         what = f'a joint regressor: np.savez(..., {key}=array) with an array (17, V)'
         return read_npz(str(path), [key], what=what)[key]
     try:
-        content = np.load(path, allow_pickle=False)
+        return read_npy(path, 'joint regressor, which is a .npy or .npz of a numeric array (17, V)')
     except FileNotFoundError as error:
         raise FileNotFoundError(f'there is no joint regressor {path}') from error
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(
-            f'{path} is no joint regressor ({error}): it should be a .npy or .npz of a numeric '
-            'array (17, V)'
-        ) from error
-    if not isinstance(content, np.ndarray):
-        raise ValueError(f'{path} is an npz: give it the suffix .npz')
-    return content
 
 
 def _check_regressor(weights: np.ndarray, template: np.ndarray, order: str) -> None:

@@ -1,7 +1,5 @@
 """Reading the files of SMPL, SMPL-H and SMPL-X, whatever wrote them, as numpy arrays."""
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from mmpose_ext.npz import declared_dtype, read_members
 from mmpose_ext.pickles import Stateless, restricted_load
+from mmpose_ext.refusals import shown
 from mmpose_ext.synthetic.body import build_body
 from mmpose_ext.synthetic.smpl_file import smpl_arrays
 
@@ -21,8 +21,8 @@ _WHERE = (
     'version 1.1.0: basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl or its kin), SMPL-H at '
     "https://mano.is.tue.mpg.de, SMPL-X at https://smpl-x.is.tue.mpg.de; 'mannequin' needs no file"
 )
-# SMPL-X's largest matrix has some 0.6 million entries.
-_MAX_DENSE = 2**28
+# SMPL-X's largest sparse matrix has some 0.6 million entries, all its arrays some 30 million.
+_MAX_DENSE, _MAX_NUMBERS = 2**24, 2**28
 # Sizes by letter: vertices, faces, joints, shape coefficients, pose correctives.
 _SHAPES = {
     'v_template': 'V3',
@@ -57,7 +57,7 @@ class _ChumpySelect(_Stored):
     """``chumpy.reordering.Select``: a slice of another."""
 
     def to_numpy(self) -> np.ndarray:
-        chosen = _to_numpy(self.state['a']).ravel()[_to_numpy(self.state['idxs'])]
+        chosen = _to_numpy(self.state['a']).ravel()[_array_of(self.state['idxs'])]
         return chosen.reshape(self.state.get('preferred_shape', chosen.shape))
 
 
@@ -68,11 +68,15 @@ class _Csc(_Stored):
         return self._dense(*self.state['_shape'])
 
     def _dense(self, rows: int, columns: int) -> np.ndarray:
-        data, indices, starts = (np.array(self.state[key]) for key in ('data', 'indices', 'indptr'))
-        if len(starts) != columns + 1 or (indices.size and indices.min() < 0):
-            raise ValueError('it holds a sparse matrix that is not whole')
+        data, indices, starts = (
+            _array_of(self.state[key]) for key in ('data', 'indices', 'indptr')
+        )
         if rows * columns > _MAX_DENSE:
             raise ValueError(f'it holds a sparse matrix of {rows} x {columns}: too large')
+        is_whole = len(starts) == columns + 1 and (np.diff(starts) >= 0).all()
+        is_whole &= starts[0] == 0 and starts[-1] == len(indices) == len(data)
+        if not is_whole or (indices.size and indices.min() < 0):
+            raise ValueError('it holds a sparse matrix that is not whole')
         dense = np.zeros((rows, columns), dtype=data.dtype)
         np.add.at(dense, (indices, np.repeat(np.arange(columns), np.diff(starts))), data)
         return dense
@@ -88,7 +92,7 @@ class _Csr(_Csc):
 def _reconstructor(stand_in: Any, base: Any, state: Any) -> Any:
     """Stand in for ``copy_reg._reconstructor``, which protocols 0 and 1 make objects with."""
     if stand_in not in (_Chumpy, _ChumpySelect, _Csc, _Csr):
-        raise ValueError(f'it makes an object of {stand_in!r:.80}')
+        raise ValueError(f'it makes an object of {shown(stand_in)}')
     return stand_in()
 
 
@@ -212,42 +216,40 @@ def _frozen(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    arrays = {}
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            for key in file.files:
-                # SMPL-X also has tables of names as pickled objects, which nobody needs here.
-                if key in _SHAPES or not _is_pickled(file, key):
-                    arrays[key] = file[key]
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise ValueError(f'{type(error).__name__}: {error}') from error
-    return {key: array for key, array in arrays.items() if array.dtype.kind in 'fiub'}
-
-
-def _is_pickled(file: Any, key: str) -> bool:
-    with file.zip.open(f'{key}.npy') as member:
-        version = np.lib.format.read_magic(member)
-        read = np.lib.format.read_array_header_1_0
-        if version != (1, 0):
-            read = np.lib.format.read_array_header_2_0
-        return bool(read(member)[2].hasobject)
+    with np.load(path, allow_pickle=False) as file:
+        # SMPL-X also has tables of names as pickled objects, which nobody needs here.
+        kinds = {key: declared_dtype(file, key).kind for key in file.files}
+        return read_members(file, [key for key in kinds if key in _SHAPES or kinds[key] in 'fiub'])
 
 
 def _read_pickle(path: Path) -> dict[str, np.ndarray]:
     content = restricted_load(path.read_bytes(), _CLASSES, encoding='latin1')
     if not isinstance(content, dict):
         raise ValueError(f'it holds a {type(content).__name__}, not a dict of arrays')
-    arrays = {
-        key: _to_numpy(value)
-        for key, value in content.items()
-        if isinstance(key, str) and isinstance(value, np.ndarray | _Stored)
-    }
-    return {key: array for key, array in arrays.items() if array.dtype.kind in 'fiub'}
+    arrays: dict[str, np.ndarray] = {}
+    total = 0
+    for key, value in content.items():
+        if isinstance(key, str) and isinstance(value, np.ndarray | _Stored):
+            array = _to_numpy(value)
+            # Counted one by one: many keys may hold one matrix, which is small while it is sparse.
+            total += array.size
+            if total > _MAX_NUMBERS:
+                raise ValueError(f'its arrays have more than {_MAX_NUMBERS} numbers')
+            if array.dtype.kind in 'fiub':
+                arrays[key] = array
+    return arrays
 
 
 def _to_numpy(value: Any) -> np.ndarray:
     if isinstance(value, _Chumpy | _ChumpySelect | _Csc):
         return value.to_numpy()
+    return _array_of(value)
+
+
+def _array_of(value: Any) -> np.ndarray:
+    # No list: numpy would write out one that holds the same list again and again.
+    if not isinstance(value, np.ndarray | np.generic):
+        raise ValueError(f'it holds {shown(value)} where an array should be')
     return np.array(value)
 
 

@@ -13,7 +13,12 @@ from torch import Tensor, nn
 
 from mmpose_ext.models.body_models.joint_sets import JointSet, joint_set
 from mmpose_ext.models.body_models.model_file import MANNEQUINS, body_arrays, find_model_file
-from mmpose_ext.models.body_models.skinning import blend_vertices, pose_joints, skin
+from mmpose_ext.models.body_models.skinning import (
+    ancestors,
+    blend_vertices,
+    pose_joints,
+    skin,
+)
 from mmpose_ext.skeletons import smpl24
 
 # Joints of each model type. All share their first 22; where SMPL has two joints of the hands the
@@ -82,7 +87,7 @@ class SMPLBody(nn.Module):
     _directions: Tensor
     _rest_joints: Tensor
     _joint_directions: Tensor
-    _parents: Tensor
+    _ancestors: Tensor
     _smpl_rows: Tensor
     _used_vertices: Tensor
     _vertex_weights: Tensor
@@ -162,7 +167,7 @@ class SMPLBody(nn.Module):
             betas = betas.to(dtype)
             pose = self._full_pose(global_orient, body_pose).to(dtype)
             all_joints, motions = pose_joints(
-                self._rest_joints, self._joint_directions, self._parents, betas, pose
+                self._rest_joints, self._joint_directions, self._ancestors, betas, pose
             )
             vertices = blend_vertices(self.v_template, self._directions, betas, pose)
             vertices = skin(vertices, motions, self.lbs_weights)
@@ -218,7 +223,7 @@ class SMPLBody(nn.Module):
         regressor, template = arrays['J_regressor'], arrays['v_template']
         self._keep('v_template', template)
         self._keep('lbs_weights', arrays['weights'])
-        self._keep('_parents', parents)
+        self._keep('_ancestors', ancestors(parents))
         self._keep('_rest_joints', regressor @ template)
         joint_directions = np.einsum('jv,vks->sjk', regressor, shapedirs, optimize=True)
         self._keep('_joint_directions', joint_directions.reshape(self.num_betas, -1))

@@ -206,7 +206,8 @@ class PoShHead(BaseHead):
         losses: dict[str, Tensor] = self.loss_module(estimate, target, label_weights)
         with torch.no_grad():
             is_labelled = label_weights['joints3d'] > 0
-            error = (joints - target['joints3d']).norm(dim=-1)[is_labelled].sum()
+            distances = (joints - target['joints3d']).norm(dim=-1)
+            error = distances.masked_fill(~is_labelled, 0).sum()
             losses['mpjpe_smpl'] = 1000 * error / is_labelled.sum().clamp(min=1)
         return losses
 

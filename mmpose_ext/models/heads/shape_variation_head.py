@@ -187,7 +187,8 @@ class ShapeVariationHead(BaseHead):
             losses: dict[str, Tensor] = self.loss_module(estimate, target, truth.labels)
             with torch.no_grad():
                 is_labelled = truth.has_joints > 0
-                error = truth.pelvis_aligned_error(estimate['joints3d'])[is_labelled].sum()
+                distances = truth.pelvis_aligned_error(estimate['joints3d'])
+                error = distances.masked_fill(~is_labelled, 0).sum()
                 losses['pel_mpjpe'] = 1000 * error / is_labelled.sum().clamp(min=1)
         return losses
 

@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mmpose_ext.engine import ExactResumeHook
+from mmpose_ext.engine.hooks.exact_resume_hook import _CatchingUp
 from mmpose_ext.engine.random_states import (
     random_states,
     replay_sampler,
@@ -124,6 +125,15 @@ def test_equals_a_training_that_was_never_stopped(tmp_path, by_epoch, dies_at, w
     # Resumed behind six steps; an epoch has three, and every third is saved.
     assert resumed.seen == through.seen[6:]
     assert resumed.weight.item() == through.weight.item()
+
+
+def test_skipped_batches_are_loaded_before_the_states_are_restored():
+    """OneDL's MMEngine calls ``skip_iter`` instead of ``next``."""
+    states = random_states()
+    expected = torch.rand(())
+    batches = _CatchingUp((torch.rand(()) for _ in range(5)), 3, states)
+    batches.skip_iter(3)
+    assert next(batches) == expected
 
 
 @pytest.mark.parametrize('by_epoch', [True, False])

@@ -52,6 +52,14 @@ def test_negative_peaks_count_as_in_mmpose_only_where_asked():
     assert simdr_pck_accuracy(preds, labels, 2, weight).item() > expected + 0.2
 
 
+def test_what_is_as_far_as_the_threshold_is_missed():
+    one_hot = torch.nn.functional.one_hot
+    preds = one_hot(torch.tensor([[15, 16]]), 64).float(), one_hot(torch.zeros(1, 2).long(), 64)
+    labels = torch.zeros(1, 2).long(), torch.zeros(1, 2).long()
+    accuracy = simdr_pck_accuracy(preds, labels, 1, torch.ones(1, 2), threshold=16 / 64)
+    assert accuracy.item() == 0.5
+
+
 def test_is_0_where_nothing_is_labelled():
     preds, labels, weight = data((192, 256), 2)
     assert simdr_pck_accuracy(preds, labels, 2, 0 * weight).item() == 0

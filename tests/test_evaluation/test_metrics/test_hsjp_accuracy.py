@@ -102,6 +102,13 @@ def test_invisible_patches_do_not_count():
     assert figures['hsjp/puzzle_acc'] == pytest.approx(1 / 2)
 
 
+def test_invisible_patches_do_not_count_where_they_are_right():
+    made = samples(1)
+    made[0]['gt_instances']['keypoints_visible'][0, :6] = 0
+    made[0]['pred_instances']['keypoints'][0, 7] = -1e4
+    assert evaluate(made) == {'hsjp/patch_acc': pytest.approx(5 / 6), 'hsjp/puzzle_acc': 0}
+
+
 def test_nothing_visible_is_no_accuracy(monkeypatch):
     told = []
     monkeypatch.setattr(

@@ -181,6 +181,19 @@ def test_bone_scale_restores_a_person_far_away():
     assert total['PA-MPJPE'] == pytest.approx(scores['PA-MPJPE'], abs=1e-3)
 
 
+def test_3d_pck_ignores_size_and_turn_where_asked():
+    gt = truth()
+    body = gt - gt[:, :1]
+    modes = ('3dpck', 'p-3dpck', 'n-3dpck')
+    metric = dict(type='Keypoint3DPCK', mode=modes, restore='gt_root', per_action=False)
+    larger = evaluate(metric, samples_of(gt, gt[:, :1] + 2.5 * body))
+    assert larger['PA-3DPCK'] == larger['N-3DPCK'] == 100
+    assert larger['3DPCK'] < 90
+    turned = evaluate(metric, samples_of(gt, gt[:, :1] + body[..., [2, 1, 0]] * (1, 1, -1)))
+    assert turned['PA-3DPCK'] == 100
+    assert max(turned['N-3DPCK'], turned['3DPCK']) < 90
+
+
 def test_3d_pck_counts_joints_below_150_mm():
     gt = truth()
     pred = gt.copy()

@@ -166,6 +166,14 @@ def test_13_joints_of_dhp19():
     )
 
 
+def test_pixels_become_shares_of_width_and_height():
+    (sample,) = clip_samples(1, STEPS)
+    sample.set_metainfo(dict(img_shape=(40, 80)))
+    truth = EventBatch.gather([sample], STEPS, torch.device('cpu'))
+    expected = sample.gt_instances.keypoints / torch.tensor([80.0, 40.0])
+    torch.testing.assert_close(truth.targets(10)['joints2d'][0], expected)
+
+
 def test_bodies_of_fewer_coefficients():
     head = build(std=0.01, body_model=dict(BODY, num_betas=5))
     losses = head.loss(features(), clip_samples(steps=STEPS), start=start_of())

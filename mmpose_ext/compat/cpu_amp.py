@@ -1,0 +1,48 @@
+"""``--amp`` without a GPU: ``AmpOptimizerWrapper is only available training on gpu, ...``.
+
+Cause: MMEngine 0.10.7's ``AmpOptimWrapper`` wants an accelerator, for ``GradScaler``. Its
+``autocast`` knows CPUs, in bfloat16, which has the range of float32 and needs no loss scale.
+Upstream: as it is in 0.10.7, the newest release.
+"""
+
+import functools
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from mmengine.device import get_device
+from mmengine.logging import print_log
+from mmengine.optim import AmpOptimWrapper
+from mmengine.optim.optimizer import amp_optimizer_wrapper
+from torch import nn
+
+
+def is_needed() -> bool:
+    """Whether there is no accelerator and MMEngine's wrapper refuses to do without one."""
+    if get_device() != 'cpu':
+        return False
+    try:
+        AmpOptimWrapper(optimizer=torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.1))
+    except AssertionError:
+        return True
+    return False
+
+
+def apply() -> None:
+    """Let ``AmpOptimWrapper`` compute in bfloat16 on the CPU, without a loss scale."""
+    original = AmpOptimWrapper.__init__
+
+    @functools.wraps(original)
+    def start(self: AmpOptimWrapper, *args: Any, **kwargs: Any) -> None:
+        print_log('There is no GPU: --amp computes in bfloat16 on the CPU.', 'current')
+        with (
+            patch.object(amp_optimizer_wrapper, 'is_cuda_available', lambda: True),
+            patch.object(amp_optimizer_wrapper, 'GradScaler', _no_scaler),
+        ):
+            original(self, *args, **kwargs)
+
+    AmpOptimWrapper.__init__ = start
+
+
+def _no_scaler(**_: Any) -> torch.amp.GradScaler:
+    return torch.amp.GradScaler('cpu', enabled=False)
