@@ -87,6 +87,8 @@ def _extract(file: BinaryIO, stage: Path, archive: Path) -> None:
             tar.extractall(stage, filter='data')
     except tarfile.FilterError as error:
         raise ValueError(f'{archive} is not safe to extract and was refused: {error}') from error
+    except MemoryError:
+        raise  # of the machine, not of the archive
     except Exception as error:  # each compression raises errors of its own
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the disk: it is full, say

@@ -8,12 +8,14 @@ between them.
 
 They are read by the unpickler in Python: that in C believes what a few bytes say of their memory,
 and reads ahead over the arrays of joblib. Nor does a pickle pass whose containers share their parts
-so often that whoever looks at all of them, even to print them, would never come to an end.
+so often that whoever looks at all of them, even to print them, would never come to an end. It is
+still possible to take time that is quadratic in the file, by keys whose hashes collide.
 """
 
 import io
 import math
 import pickle
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
@@ -28,8 +30,19 @@ _KINDS = 'biufcSUO'
 _ORDERS: dict[Any, Any] = {order: order for order in '<>=|'}
 # How a file that joblib compressed begins: zlib, gzip.
 _COMPRESSED = (b'\x78', b'\x1f\x8b')
+# numpy knows no more axes, nor sizes and keys of more bits; more parts of a key are nobody's.
+_MOST_AXES, _MOST_BITS, _MOST_PARTS = 32, 63, 32
+# The longest name of a type that arrays are pickled with, and more.
+_LONGEST_NAME = 32
+# More bytes are no number and no word.
+_LONGEST_SCALAR = 2**16
 # Nobody's file of arrays is that large; what a damaged or malicious one may grow to.
 _MAX_BYTES = 2**30
+# From so many bytes on, what a pickle makes must be below so many times its own size: it is not
+# compressed, and a small object takes some ten times its bytes.
+_LARGE, _MOST_GROWTH = 2**26, 64
+# Of what was compressed, as refusals.check_growth has it.
+_MOST_INFLATION = 200
 # What containers that share their parts may hold, each written out, if that is more than what a
 # pickle of as many bytes could hold without sharing.
 _MAX_ITEMS = 10**6
@@ -39,7 +52,8 @@ class _Dtype:
     """Stands in for ``numpy.dtype``: plain types only, no fields and no sub-arrays."""
 
     def __init__(self, name: Any, align: Any = False, copy: Any = True) -> None:
-        dtype = np.dtype(_text(name)) if isinstance(name, str | bytes) else None
+        is_name = isinstance(name, str | bytes) and len(name) <= _LONGEST_NAME
+        dtype = np.dtype(_text(name)) if is_name else None
         if dtype is None or dtype.kind not in _KINDS or dtype.names or dtype.subdtype:
             raise pickle.UnpicklingError(f'it holds an array of the type {shown(name)}')
         self.dtype = dtype
@@ -48,7 +62,7 @@ class _Dtype:
         order, subtype, names, fields = state[1:5]
         if subtype is not None or names is not None or fields is not None:
             raise pickle.UnpicklingError('it holds a structured array')
-        if order not in _ORDERS:
+        if not isinstance(order, str) or order not in _ORDERS:
             raise pickle.UnpicklingError(f'it holds an array of the byte order {shown(order)}')
         self.dtype = self.dtype.newbyteorder(_ORDERS[order])
 
@@ -110,6 +124,8 @@ def _scalar(dtype: Any, content: Any = None) -> Any:
     dtype = _dtype_of(dtype)
     if dtype.hasobject:
         raise pickle.UnpicklingError('it holds a scalar that is an object')
+    if dtype.itemsize > _LONGEST_SCALAR:  # numpy would look for its end, however often it is named
+        raise pickle.UnpicklingError(f'it holds a scalar of {dtype.itemsize} bytes')
     content = _raw(content)
     _check_size((), dtype, content)
     return np.frombuffer(content, dtype)[0]
@@ -135,16 +151,29 @@ def _empty_bytes() -> bytes:
 
 
 def _set(items: Any = ()) -> set:
-    return set(_hashable(items))
+    items = _hashable(items)
+    made = set(items)
+    if len(made) < len(items):  # else a small set could cost the reading of a long list
+        raise pickle.UnpicklingError('it holds a set that has something twice')
+    return made
 
 
 def _hashable(keys: Iterable[Any]) -> list[Any]:
-    """Refuse keys whose hash may take for ever: tuples of the same tuple, a few levels deep."""
+    """Refuse keys that may take for ever to hash or compare, as tuples of the same tuple do."""
     keys = list(keys)
     for key in keys:
-        if isinstance(key, tuple) and any(isinstance(part, tuple) for part in key):
-            raise pickle.UnpicklingError(f'it has a tuple of tuples as a key: {shown(key)}')
+        parts = key if isinstance(key, tuple | frozenset) else (key,)
+        if len(parts) > _MOST_PARTS or not all(map(_is_plain_key, parts)):
+            raise pickle.UnpicklingError(
+                f'it has a tuple of tuples, a long one or a huge number as a key: {shown(key)}'
+            )
     return keys
+
+
+def _is_plain_key(key: Any) -> bool:
+    if isinstance(key, int):
+        return key.bit_length() <= _MOST_BITS
+    return not isinstance(key, tuple | frozenset)
 
 
 # numpy 2 moved its core; Python 3 renamed what Python 2 calls __builtin__.
@@ -182,6 +211,7 @@ class _RestrictedUnpickler(_PythonUnpickler):
         self._source = io.BytesIO(data)
         super().__init__(self._source, encoding=encoding)
         self._classes = {**_ARRAY_PARTS, **classes}
+        self._size, self._made = len(data), 0
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self._classes:
@@ -194,11 +224,45 @@ class _RestrictedUnpickler(_PythonUnpickler):
             raise pickle.UnpicklingError(f'{part.__name__}, its {module}.{name}, takes any state')
         return part
 
+    def _count_made(self) -> None:
+        """Refuse a bomb: a few bytes of a pickle may ask again for a copy of all it holds."""
+        made = self.stack[-1]
+        self._made += sys.getsizeof(made) + int(getattr(made, 'nbytes', 0))
+        if self._made > max(_LARGE, _MOST_GROWTH * self._size):
+            raise pickle.UnpicklingError(f'its {self._size} bytes would unpack to {self._made}')
+
+    def _load_reduce(self) -> None:
+        super().load_reduce()
+        self._count_made()
+
+    def _load_build(self) -> None:
+        super().load_build()
+        self._count_made()
+
+    def _instantiate(self, stand_in: Any, arguments: Any) -> None:
+        super()._instantiate(stand_in, arguments)
+        self._count_made()
+
+    def _check_target(self, target: Any, kind: type) -> None:
+        # An array would take what is set in it for numbers, and read a list bomb to its end.
+        if type(target) is not kind:
+            raise pickle.UnpicklingError(f'it fills a {type(target).__name__} as a {kind.__name__}')
+
+    def _load_append(self) -> None:
+        self._check_target(self.stack[-2], list)
+        super().load_append()
+
+    def _load_appends(self) -> None:
+        self._check_target(self.metastack[-1][-1], list)
+        super().load_appends()
+
     def _load_setitem(self) -> None:
+        self._check_target(self.stack[-3], dict)
         _hashable(self.stack[-2:-1])
         super().load_setitem()
 
     def _load_setitems(self) -> None:
+        self._check_target(self.metastack[-1][-1], dict)
         _hashable(self.stack[::2])
         super().load_setitems()
 
@@ -207,6 +271,7 @@ class _RestrictedUnpickler(_PythonUnpickler):
         super().load_dict()
 
     def _load_additems(self) -> None:
+        self._check_target(self.metastack[-1][-1], set)
         _hashable(self.stack)
         super().load_additems()
 
@@ -218,6 +283,10 @@ class _RestrictedUnpickler(_PythonUnpickler):
         # Python's would fill as many bytes with zeros before it looks for them.
         self.append(bytearray(self.read(int.from_bytes(self.read(8), 'little'))))
 
+    dispatch[pickle.REDUCE[0]] = _load_reduce
+    dispatch[pickle.BUILD[0]] = _load_build
+    dispatch[pickle.APPEND[0]] = _load_append
+    dispatch[pickle.APPENDS[0]] = _load_appends
     dispatch[pickle.SETITEM[0]] = _load_setitem
     dispatch[pickle.SETITEMS[0]] = _load_setitems
     dispatch[pickle.DICT[0]] = _load_dict
@@ -247,10 +316,13 @@ def restricted_load(
 
     Raises:
         ValueError: If the pickle is broken or asks for anything else; the message names it.
+        MemoryError: If the memory did not suffice.
     """
     try:
         content = _RestrictedUnpickler(data, classes or {}, encoding).load()
         return _Plain(max(_MAX_ITEMS, len(data)))(content)
+    except MemoryError:
+        raise
     except Exception as error:  # a broken pickle may raise anything
         raise ValueError(f'{type(error).__name__}: {error}') from error
 
@@ -288,7 +360,7 @@ class _JoblibUnpickler(_RestrictedUnpickler):
         super().__init__(data, {wrapper: _ArrayWrapper}, 'ASCII')
 
     def _load_build(self) -> None:
-        super().load_build()
+        super()._load_build()
         if isinstance(self.stack[-1], _ArrayWrapper):
             self.stack[-1] = self.stack[-1].read(self._source)
 
@@ -309,16 +381,20 @@ def restricted_joblib_load(data: bytes) -> Any:
 
     Raises:
         ValueError: If it is broken, too large, or asks for anything else; the message names it.
+        MemoryError: If the memory did not suffice.
     """
     try:
         if data.startswith(_COMPRESSED):
             inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # either header
-            data = inflate.decompress(data, _MAX_BYTES)
+            most = min(_MAX_BYTES, max(_LARGE, _MOST_INFLATION * len(data)))
+            data = inflate.decompress(data, most)
             if not inflate.eof:
-                raise pickle.UnpicklingError(f'truncated, or larger than {_MAX_BYTES} bytes')
+                raise pickle.UnpicklingError(f'truncated, or larger than {most} bytes')
         if data[:1] != pickle.PROTO:
             raise pickle.UnpicklingError('no pickle, or compressed by other than zlib or gzip')
         return _Plain(max(_MAX_ITEMS, len(data)))(_JoblibUnpickler(data).load())
+    except MemoryError:
+        raise
     except Exception as error:  # a broken pickle may raise anything
         raise ValueError(f'{type(error).__name__}: {error}') from error
 
@@ -379,7 +455,10 @@ def _dtype_of(stand_in: Any) -> np.dtype:
 
 
 def _shape_of(shape: Any) -> tuple[int, ...]:
-    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
+    is_shape = isinstance(shape, tuple) and len(shape) <= _MOST_AXES
+    if not is_shape or not all(
+        type(n) is int and n >= 0 and n.bit_length() <= _MOST_BITS for n in shape
+    ):
         raise pickle.UnpicklingError(f'it holds an array of the shape {shown(shape)}')
     return shape
 

@@ -24,6 +24,7 @@ def refusing(path: str | Path, what: str, cure: str = '') -> Iterator[None]:
 
     Raises:
         ValueError: Where what was raised is no ValueError or OSError that names the file.
+        MemoryError: If the memory did not suffice; names the file, which may be sound.
 
     Example:
         >>> with refusing('P1.npy', 'projection matrix'):
@@ -33,6 +34,8 @@ def refusing(path: str | Path, what: str, cure: str = '') -> Iterator[None]:
         yield
     except ImportError:
         raise  # a library is missing; the file may be sound
+    except MemoryError as error:
+        raise MemoryError(f'{path} needs more memory than there is: {error}') from error
     except Exception as error:
         is_told = isinstance(error, ValueError | OSError) and str(path) in str(error)
         if is_told or (isinstance(error, OSError) and error.filename is not None):
@@ -79,11 +82,22 @@ def check_growth(size: int, packed: int) -> None:
         raise ValueError(f'its {packed} bytes would unpack to {size}')
 
 
+# Python refuses to write out whole numbers that are much larger.
+_MOST_BITS = 1000
+
+
 class _Short(reprlib.Repr):
     """Says of an array what it is: one of objects may hold the same list a million times."""
 
-    def repr_ndarray(self, array: np.ndarray, level: int) -> str:
-        return f'array {array.dtype} {array.shape}'
+    def repr_instance(self, value: Any, level: int) -> str:
+        if isinstance(value, np.ndarray):  # of any subclass
+            return f'array {value.dtype} {value.shape}'
+        return super().repr_instance(value, level)
+
+    def repr_int(self, value: int, level: int) -> str:
+        if value.bit_length() > _MOST_BITS:
+            return f'a whole number of {value.bit_length()} bits'
+        return super().repr_int(value, level)
 
 
 def shown(value: Any) -> str:

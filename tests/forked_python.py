@@ -5,6 +5,7 @@ of its own, a fork of the server: most of a small run's time is such imports. MM
 mmpose_ext are imported by the script itself, since what it imports first is what is tested.
 """
 
+import json
 import multiprocessing
 import os
 import runpy
@@ -12,11 +13,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import quick_mmengine
 
-TESTS = Path(__file__).resolve().parent
 # The slow ones among those that importing mmpose_ext and a step of an optimizer import.
 PRELOADED = (
     *('torch.distributed.fsdp', 'torch.distributed.optim', 'torch._dynamo', 'scipy.stats'),
@@ -38,7 +39,9 @@ def run_script(
     context.set_forkserver_preload(list(PRELOADED))
     env = dict(os.environ if env is None else env)
     with tempfile.NamedTemporaryFile('r') as output:
-        process = context.Process(target=_be_python, args=(args, str(cwd), env, output.name))
+        process = context.Process(
+            target=_be_python, args=(args, str(cwd), env, output.name, _plain_path())
+        )
         process.start()
         try:
             process.join(timeout)
@@ -51,7 +54,20 @@ def run_script(
         return subprocess.CompletedProcess(args, process.exitcode, output.read())
 
 
-def _be_python(args: list[str], cwd: str, env: dict[str, str], output: str) -> None:
+@cache
+def _plain_path() -> list[str]:
+    """Where a python that starts looks for modules; tests and tools have added to this one's."""
+    code = 'import json, sys; print(json.dumps(sys.path[1:]))'
+    env = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
+    command = [sys.executable, '-c', code]
+    found = subprocess.run(command, capture_output=True, text=True, env=env, check=True)
+    path: list[str] = json.loads(found.stdout)
+    return path
+
+
+def _be_python(
+    args: list[str], cwd: str, env: dict[str, str], output: str, plain_path: list[str]
+) -> None:
     """Become ``python ARGS``, as far as a script can tell."""
     file = os.open(output, os.O_WRONLY | os.O_APPEND)
     os.dup2(file, 1)
@@ -60,9 +76,8 @@ def _be_python(args: list[str], cwd: str, env: dict[str, str], output: str) -> N
     os.environ.clear()
     os.environ.update(env)
     named = list(filter(None, env.get('PYTHONPATH', '').split(os.pathsep)))
-    others = [path for path in sys.path if path and not Path(path).is_relative_to(TESTS)]
     is_code = args[0] == '-c'
-    sys.path[:] = ['' if is_code else str(Path(args[0]).resolve().parent), *named, *others]
+    sys.path[:] = ['' if is_code else str(Path(args[0]).resolve().parent), *named, *plain_path]
     quick_mmengine.install()
     _customize(named)
     if is_code:

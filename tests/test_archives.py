@@ -66,3 +66,12 @@ def test_staged_moves_only_when_all_went_well(tmp_path):
         assert not (tmp_path / 'x').exists()
     assert (tmp_path / 'x').read_text() == 'new'
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_does_not_blame_the_archive_for_the_memory(packed, tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(tarfile.TarFile, 'extractall', fail)
+    with pytest.raises(MemoryError):
+        extract_archive(packed, tmp_path / 'out')

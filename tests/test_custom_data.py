@@ -94,3 +94,11 @@ def test_refuses_exports_that_are_none(own_coco, tmp_path):
         with pytest.raises(SystemExit, match=says):
             own_coco([str(path), '--out', str(tmp_path / 'out')])
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_wrong_share_is_not_the_exports_fault(own_coco, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        own_coco([str(tmp_path / 'x.json'), '--out', str(tmp_path), '--val-fraction', '2'])
+    told = capsys.readouterr().err
+    assert '--val-fraction should be above 0 and below 1, got 2.0' in told
+    assert 'x.json' not in told

@@ -94,6 +94,93 @@ def test_refuses_what_is_shared_without_end(make):
         restricted_load(pickle.dumps(nested(make, 40)))
 
 
+def arrays_dtype(kind):
+    return pickle.dumps(np.dtype(kind), 2)[2:-1]
+
+
+ENCODE = b'c_codecs\nencode\nq\x02X\x40\x42\x0f\0' + b'a' * 10**6 + b'q\x03X\x06\0\0\0latin1q\x04'
+BYTES = b'B\x40\x42\x0f\0' + bytes(10**6) + b'q\x62'
+ARRAY = (
+    b'cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\1b\x87R'
+    b'(K\1J\x40\x42\x0f\0\x85' + arrays_dtype('i1') + b'\x89h\x62tq\x63'
+)
+BUFFER = (
+    b'cnumpy.core.numeric\n_frombuffer\nq\x63(h\x62'
+    + arrays_dtype('i1')
+    + b'J\x40\x42\x0f\0\x85tq\x64'
+)
+SCALAR = b'cnumpy.core.multiarray\nscalar\n' + arrays_dtype('S1000000') + b'h\x62\x86'
+
+
+@pytest.mark.parametrize(
+    'data',
+    [
+        ENCODE + b'0h\2' + b'0h\2h\3h\4\x86R' * 200,
+        ENCODE + b'(h\2h\3h\4o' * 200,
+        BYTES + ARRAY + b'b' + b'h\x63b' * 200,
+        BYTES + BUFFER + b'R' + b'h\x63h\x64R' * 200,
+    ],
+    ids=['encode', 'encode, OBJ', 'state of an array', '_frombuffer'],
+)
+def test_copies_of_what_it_holds_do_not_fill_the_memory(data):
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=f'its {len(data) + 3} bytes would unpack to'):
+            restricted_load(b'\x80\x04' + data + b'.')
+        assert tracemalloc.get_traced_memory()[1] < 2**27
+    finally:
+        tracemalloc.stop()
+
+
+def test_shapes_of_huge_numbers_are_not_multiplied():
+    """6 kB, whose product has six million bits."""
+    number = b'\x8a\xfe' + b'\x7f' * 254
+    for shape, message in (
+        (number + b'0(' + b'K\1' * 33 + b't', r'shape \(1, 1'),
+        (number + b'\x85', 'shape .*a whole number of 2031 bits'),
+        (number + b'q\2' + b'0(' + b'h\2' * 3000 + b't', 'shape .*a whole number of 2031 bits'),
+    ):
+        call = b'cnumpy.core.numeric\n_frombuffer\n(C\0' + arrays_dtype('f8') + shape + b'tR'
+        with pytest.raises(ValueError, match=message):
+            restricted_load(b'\x80\x04' + call + b'.')
+
+
+def test_a_list_bomb_in_an_array_is_not_written_out():
+    array = np.empty(1, dtype=object)
+    array[0] = nested(list, 40)
+    part = pickle.dumps(array, 2)[2:-1]
+    with pytest.raises(ValueError, match=r'type array object \(1,\)'):
+        restricted_load(b'\x80\x04cnumpy.core.multiarray\nscalar\n' + part + b'\x85R.')
+
+
+def test_a_byte_order_is_not_hashed():
+    key = ()
+    for _ in range(40):
+        key = (key, key)
+    lie = b'(K\3' + pickle.dumps(key, 2)[2:-1] + b'NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb.'
+    with pytest.raises(ValueError, match='array of the byte order'):
+        restricted_load(b'\x80\x04cnumpy\ndtype\nU\2f4\x85R' + lie)
+
+
+@pytest.mark.parametrize(
+    ('target', 'codes', 'message'),
+    [
+        (np.zeros(2), b'K\0%ss', 'a _Array as a dict'),
+        (np.zeros(2), b'(K\0%su', 'a _Array as a dict'),
+        ({}, b'%sa', 'a dict as a list'),
+        (bytearray(b'a'), b'(K\1e', 'a bytearray as a list'),
+        ([], b'(K\1\x90', 'a list as a set'),
+    ],
+)
+def test_refuses_to_fill_what_is_no_container(target, codes, message):
+    start = pickle.dumps(target, 2)[2:-1]
+    if isinstance(target, bytearray):
+        start = b'\x96\1\0\0\0\0\0\0\0a'
+    codes = codes % pickle.dumps(nested(list, 40), 2)[2:-1] if b'%s' in codes else codes
+    with pytest.raises(ValueError, match=message):
+        restricted_load(b'\x80\x05' + start + codes + b'.')
+
+
 @pytest.mark.parametrize('code', [b'}%sNs.', b'(%sNd.', b'}(%sNu.', b'\x8f(%s\x90.', b'(%s\x91.'])
 def test_refuses_keys_whose_hash_never_ends(code):
     """Tuples do not keep their hash: that of a tuple of the same tuples takes 2**40 steps."""
@@ -101,8 +188,23 @@ def test_refuses_keys_whose_hash_never_ends(code):
     for _ in range(40):
         key = (key, key)
     key = pickle.dumps(key, 2)[2:-1]
-    with pytest.raises(ValueError, match='tuple of tuples as a key'):
+    with pytest.raises(ValueError, match=r'tuple of tuples, .* as a key'):
         restricted_load(b'\x80\x04' + code % key)
+
+
+@pytest.mark.parametrize(
+    'key',
+    [
+        b'\x8a\xfe' + b'\x7f' * 254,
+        b'(\x8a\xfe' + b'\x7f' * 254 + b't',
+        b'(' + b'K\1' * 33 + b't',
+        b'((K\1\x91K\1\x91',
+        b'((K\1\x91t',
+    ],
+)
+def test_refuses_keys_that_are_slow_to_hash_or_compare(key):
+    with pytest.raises(ValueError, match='a long one or a huge number as a key'):
+        restricted_load(b'\x80\x04}' + key + b'Ns.')
 
 
 @pytest.mark.parametrize(
@@ -236,3 +338,15 @@ def test_a_caller_may_allow_more():
     found = restricted_load(data, {('library.points', 'Point'): Point})
     assert found.state == {'x': 5}
     assert pickletools.optimize(data)  # it is a whole pickle
+
+
+def test_refuses_scalars_that_are_slow_to_make():
+    with pytest.raises(ValueError, match='a scalar of 1000000 bytes'):
+        restricted_load(b'\x80\x04' + BYTES + SCALAR + b'R.')
+
+
+def test_refuses_sets_that_are_slow_to_make():
+    """5 bytes could ask again and again for the set of a long list that holds one number."""
+    data = b'c__builtin__\nset\nq\2(' + b'K\1' * 1000 + b'lq\3\x85q\4R' + b'h\2h\4R' * 1000
+    with pytest.raises(ValueError, match='a set that has something twice'):
+        restricted_load(b'\x80\x04' + data + b'.')

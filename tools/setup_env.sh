@@ -15,7 +15,7 @@
 #                  (requirements-revived.txt); with mmcv-lite only
 #         default: what .venv has, pinned in a new one; one of the other stack
 #         is built anew
-# MMPOSE_EXT_VENV  another folder than .venv
+# MMPOSE_EXT_VENV  another folder than .venv (make's other targets use .venv)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -49,6 +49,13 @@ check_named_python() {
     [ -n "$version" ] || die "PYTHON=$PYTHON does not run: give the path of Python 3.10 or 3.11"
     supported "$PYTHON" || die "PYTHON=$PYTHON is Python $version; 3.10 and 3.11 are" \
         "supported (xtcocotools has no wheel for others)"
+}
+
+# Only what is a virtual environment, or nothing yet: the folder may be anyone's.
+remove_venv() {
+    [ ! -e "$VENV" ] || [ -f "$VENV/pyvenv.cfg" ] || rmdir "$VENV" 2>/dev/null ||
+        die "$VENV is no virtual environment: remove it, or give another MMPOSE_EXT_VENV"
+    rm -rf "$VENV"
 }
 
 pip_install() { "$VENV/bin/python" -m pip install --quiet --quiet "$@"; }
@@ -131,17 +138,17 @@ esac
 if [ -n "${PYTHON:-}" ]; then
     check_named_python
     if [ "$(version_of "$VENV/bin/python")" != "$(version_of "$PYTHON")" ]; then
-        rm -rf "$VENV"
+        remove_venv
     fi
 fi
-if [ "$(installed_stack)" != "$STACK" ]; then rm -rf "$VENV"; fi
+if [ "$(installed_stack)" != "$STACK" ]; then remove_venv; fi
 
 if [ -f "$STAMP" ] && fingerprint | cmp -s - "$STAMP"; then exit 0; fi
 
 if [ ! -x "$VENV/bin/python" ] || ! supported "$VENV/bin/python"; then
     python=${PYTHON:-$(find_python)}
     echo "setup: creating $VENV with $("$python" --version)"
-    rm -rf "$VENV"
+    remove_venv
     "$python" -m venv "$VENV" ||
         die "'$python -m venv' failed; on Debian or Ubuntu: apt install python3-venv"
 fi

@@ -14,6 +14,8 @@ _FORMS = (
     '[{"image_id", "category_id", "bbox", "score"}, ...], or {"name": [[x1, y1, x2, y2], ...]}'
 )
 
+_TABLE = 'a COCO annotation file, whose images name the pictures of detection results'
+
 
 class BoxFile:
     """The people of pictures as a file gives them.
@@ -37,9 +39,9 @@ class BoxFile:
         score_thr (float): Boxes with a lower score are left out. Defaults to 0.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no such file. A wrong box is refused when its picture is looked up:
-            the others can be used.
+        FileNotFoundError: If there is no such file; names the one of the two that is missing.
+        ValueError: If one of them is no such file. A wrong box is refused when its picture is
+            looked up: the others can be used.
     """
 
     def __init__(
@@ -55,11 +57,10 @@ class BoxFile:
         self.score_thr = score_thr
         self._sizes: dict[str, tuple[int, int]] = {}
         self._by_number = False
-        content = _read_json(self.path)
+        content = _read_json(self.path, _FORMS)
         if images is not None and not isinstance(content, list):
             raise ValueError(f'{path} holds no detection results, {images} is not needed with it')
-        with refusing(path, 'file of boxes', f'it should be {_FORMS}'):
-            self._entries = self._group(content, images)
+        self._entries = self._group(content, images)
         self._by_file_name: dict[str, list[str]] = {}
         for name in self._entries:
             self._by_file_name.setdefault(_parts(name)[-1], []).append(name)
@@ -127,31 +128,35 @@ class BoxFile:
 
     def _group(self, content: Any, images: str | Path | None) -> dict[str, list]:
         """Give the entries of each picture."""
-        if isinstance(content, dict):
-            if isinstance(content.get('images'), list) and 'annotations' in content:
-                return self._of_images(content, content['annotations'])
-            return dict(content)
+        of_boxes = (self.path, 'file of boxes', f'it should be {_FORMS}')
         if images is not None:
-            table = _read_json(Path(images))
+            table = _read_json(Path(images), _TABLE)
             if not isinstance(table, dict) or 'images' not in table:
                 raise ValueError(f'{images} is no COCO annotation file: it has no images')
             with refusing(images, f'COCO annotation file of the images of {self.path}'):
-                return self._of_images(table, content)
-        self._by_number = True
-        grouped: dict[str, list] = {}
-        for entry in content:
-            group = grouped.setdefault(str(entry['image_id']), [])
-            if entry['category_id'] == _PERSON:
-                group.append(entry)
-        return grouped
+                names, people = self._read_table(table)
+            with refusing(*of_boxes):
+                return self._of_images(names, people, content)
+        with refusing(*of_boxes):
+            if isinstance(content, list):
+                self._by_number = True
+                return _of_numbers(content)
+            if isinstance(content.get('images'), list) and 'annotations' in content:
+                return self._of_images(*self._read_table(content), content['annotations'])
+            return dict(content)
 
-    def _of_images(self, table: dict[str, Any], entries: list[dict]) -> dict[str, list]:
-        """Give the people of each picture of a table of images."""
+    def _read_table(self, table: dict[str, Any]) -> tuple[dict[Any, str], set]:
+        """Give the names of the images by id, and the categories of people; note the sizes."""
         names = {image['id']: str(image['file_name']) for image in table['images']}
         for image in table['images']:
             if 'width' in image and 'height' in image:
                 self._sizes[names[image['id']]] = (image['width'], image['height'])
-        people = _numbers_of_people(table)
+        return names, _numbers_of_people(table)
+
+    def _of_images(
+        self, names: dict[Any, str], people: set, entries: list[dict]
+    ) -> dict[str, list]:
+        """Give the people of each picture of a table of images."""
         grouped: dict[str, list] = {name: [] for name in names.values()}
         for entry in entries:
             if entry['image_id'] not in names:
@@ -164,19 +169,31 @@ class BoxFile:
         return grouped
 
 
-def _read_json(path: Path) -> Any:
+def _read_json(path: Path, what: str) -> Any:
     if not path.is_file():
-        raise FileNotFoundError(f'{path} is missing; a file of boxes is needed')
-    content = read_json(path, _FORMS)
+        raise FileNotFoundError(f'{path} is missing; it should be {what}')
+    content = read_json(path, what)
     if not isinstance(content, dict | list):
-        raise ValueError(f'{path} should be {_FORMS}, got {type(content).__name__}')
+        raise ValueError(f'{path} should be {what}, got {type(content).__name__}')
     return content
+
+
+def _of_numbers(entries: list[dict]) -> dict[str, list]:
+    """Group detections by the ids of their images."""
+    grouped: dict[str, list] = {}
+    for entry in entries:
+        group = grouped.setdefault(str(entry['image_id']), [])
+        if entry['category_id'] == _PERSON:
+            group.append(entry)
+    return grouped
 
 
 def _boxes_of(entries: Any) -> Boxes:
     """Read the boxes of one picture: COCO's entries, or corners and perhaps scores."""
     if not (isinstance(entries, list) and entries and isinstance(entries[0], dict)):
         return Boxes.of(entries)
+    if not all(isinstance(entry, dict) and 'bbox' in entry for entry in entries):
+        raise ValueError('each person needs a bbox [x, y, width, height] in pixels')
     boxes = np.array([entry['bbox'] for entry in entries], dtype=np.float64)
     if boxes.shape != (len(entries), 4):
         raise ValueError(f'bbox should be [x, y, width, height], got {entries[0]["bbox"]!r:.80}')

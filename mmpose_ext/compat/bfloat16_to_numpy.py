@@ -7,16 +7,19 @@ Upstream: as it is in 1.3.2, the newest release.
 
 import functools
 import sys
+from importlib import import_module
 from typing import Any
 
 import torch
-from mmpose.utils import tensor_utils
+
+# Imported when it is asked for: MMPose's imports need the other shims.
+_MODULE = 'mmpose.utils.tensor_utils'
 
 
 def is_needed() -> bool:
     """Whether MMPose cannot make an array of bfloat16."""
     try:
-        tensor_utils.to_numpy(torch.zeros(1, dtype=torch.bfloat16))
+        import_module(_MODULE).to_numpy(torch.zeros(1, dtype=torch.bfloat16))
     except TypeError:
         return True
     return False
@@ -24,7 +27,7 @@ def is_needed() -> bool:
 
 def apply() -> None:
     """Let MMPose's ``to_numpy`` widen bfloat16 to float32, wherever it was imported."""
-    original = tensor_utils.to_numpy
+    original = import_module(_MODULE).to_numpy
 
     @functools.wraps(original)
     def to_numpy(x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -38,4 +41,5 @@ def apply() -> None:
 def _widened(x: Any) -> Any:
     if isinstance(x, torch.Tensor):
         return x.float() if x.dtype == torch.bfloat16 else x
-    return type(x)(map(_widened, x)) if isinstance(x, list | tuple) else x
+    is_several = isinstance(x, list | tuple) and any(isinstance(one, torch.Tensor) for one in x)
+    return [_widened(one) for one in x] if is_several else x

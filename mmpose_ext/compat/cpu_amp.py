@@ -19,7 +19,7 @@ from torch import nn
 
 def is_needed() -> bool:
     """Whether there is no accelerator and MMEngine's wrapper refuses to do without one."""
-    if get_device() != 'cpu':
+    if get_device() != 'cpu' or not hasattr(torch.amp, 'GradScaler'):  # since torch 2.3
         return False
     try:
         AmpOptimWrapper(optimizer=torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.1))
@@ -29,8 +29,11 @@ def is_needed() -> bool:
 
 
 def apply() -> None:
-    """Let ``AmpOptimWrapper`` compute in bfloat16 on the CPU, without a loss scale."""
-    original = AmpOptimWrapper.__init__
+    """Let ``AmpOptimWrapper`` compute in bfloat16 on the CPU, without a loss scale.
+
+    Checkpoints have none either, so that a GPU can go on with a scale of its own.
+    """
+    original, state_dict = AmpOptimWrapper.__init__, AmpOptimWrapper.state_dict
 
     @functools.wraps(original)
     def start(self: AmpOptimWrapper, *args: Any, **kwargs: Any) -> None:
@@ -40,8 +43,18 @@ def apply() -> None:
             patch.object(amp_optimizer_wrapper, 'GradScaler', _no_scaler),
         ):
             original(self, *args, **kwargs)
+        if self.cast_dtype not in (None, torch.bfloat16):
+            raise ValueError(
+                f'dtype={self.cast_dtype} of AmpOptimWrapper needs a GPU; without one take '
+                'bfloat16, or leave it out'
+            )
+
+    @functools.wraps(state_dict)
+    def state_without_scale(self: AmpOptimWrapper) -> dict:
+        return {key: value for key, value in state_dict(self).items() if key != 'loss_scaler'}
 
     AmpOptimWrapper.__init__ = start
+    AmpOptimWrapper.state_dict = state_without_scale
 
 
 def _no_scaler(**_: Any) -> torch.amp.GradScaler:

@@ -31,9 +31,11 @@ _lock = threading.RLock()  # torch's allow-list is one for all threads
 
 
 def is_needed() -> bool:
-    """Whether ``torch.load`` by default refuses a :class:`HistoryBuffer`."""
+    """Whether ``torch.load`` refuses a :class:`HistoryBuffer`, or MMEngine tries twice."""
     if getattr(CheckpointLoader.load_checkpoint, '__wrapped__', None):
         return False
+    if getattr(checkpoint, _SECOND_TRY, torch.load) is not torch.load:
+        return True
     file = io.BytesIO()
     torch.save(HistoryBuffer([1.0], [1]), file)
     file.seek(0)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -94,9 +95,7 @@ def describe_divergence(model: BaseModel, batch: Any) -> list[str]:
         if module is not model.data_preprocessor and not any(module.children())
     ]
     try:
-        # A compiled forward would not see the hooks.
-        eager = torch.compiler.set_stance('force_eager')
-        with torch.no_grad(), torch.random.fork_rng(), eager:
+        with torch.no_grad(), torch.random.fork_rng(), _uncompiled():
             data = model.data_preprocessor(batch, True)
             if not all_finite(_tensors(data.get('inputs') if isinstance(data, dict) else data)):
                 found.insert(0, 'The inputs of the network are not finite.')
@@ -128,6 +127,14 @@ def listing(names: list[str], shown: int = _SHOWN) -> str:
     """
     more = f' and {len(names) - shown} more' if len(names) > shown else ''
     return ', '.join(names[:shown]) + more
+
+
+def _uncompiled() -> AbstractContextManager:
+    """Run what is compiled as it was written, so that hooks are called."""
+    if hasattr(torch.compiler, 'set_stance'):  # since torch 2.6
+        stance: AbstractContextManager = torch.compiler.set_stance('force_eager')
+        return stance
+    return nullcontext()
 
 
 def _note_nonfinite(name: str, layers: list[str]) -> Any:

@@ -278,7 +278,7 @@ class EventFile:
                 raw, on_outside=self.on_outside, on_polarity=self.on_polarity
             )
         except Exception as error:  # numbers of any type and size come out of files
-            raise ValueError(f'{self.path}, from event {start} on: {error}') from error
+            raise self._named(error, start) from error
         if number not in self._counted:
             self._counted.add(number)
             # Disorder was counted with the index.
@@ -301,7 +301,14 @@ class EventFile:
             t = (t + self.time_offset) * TIME_UNITS[self.time_unit]
             return whole_microseconds(t if self.time_unit == 'us' else np.round(t))
         except Exception as error:
-            raise ValueError(f'{self.path}, from event {start} on: {error}') from error
+            raise self._named(error, start) from error
+
+    def _named(self, error: Exception, start: int) -> Exception:
+        if isinstance(error, MemoryError):
+            return MemoryError(f'{self.path} needs more memory than there is: {error}')
+        if self.path in str(error):
+            return ValueError(str(error))
+        return ValueError(f'{self.path}, from event {start} on: {error}')
 
     def _indexed(self) -> _Index:
         """Read the times once."""

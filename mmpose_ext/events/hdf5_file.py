@@ -1,8 +1,10 @@
 """Events in HDF5, in the layouts of several cameras and data sets, read in slices."""
 
 import contextlib
+import math
 import re
 from importlib import import_module
+from typing import Any
 
 import h5py
 import numpy as np
@@ -38,31 +40,34 @@ def open_hdf5(path: str) -> Opened:
         return _open(path, h5py.File(path, 'r'))
 
 
-def check_dataset(dataset: h5py.Dataset) -> None:
+def check_dataset(file: h5py.File, dataset: h5py.Dataset) -> None:
     """Refuse a data set that is not in its file.
 
     Args:
-        dataset (h5py.Dataset): The data set.
+        file (h5py.File): The file.
+        dataset (h5py.Dataset): The data set that was found in it.
 
     Raises:
         ValueError: If it takes its data from other files, or says so much more than the file
             holds that it would fill the memory, or take for ever to read.
     """
-    if dataset.is_virtual or dataset.external:
+    if dataset.is_virtual or dataset.external or dataset.file.filename != file.filename:
         raise ValueError(f'its {dataset.name} takes its data from other files')
-    check_growth(dataset.nbytes, dataset.id.get_storage_size())
+    # Whoever reads one value unpacks a chunk, which may be larger than the whole.
+    chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
+    check_growth(max(dataset.nbytes, chunk), dataset.id.get_storage_size())
 
 
 def _open(path: str, file: h5py.File) -> Opened:
     try:
         source = _find_events(path, file)
         for column in source.columns.values():
-            check_dataset(column)
+            check_dataset(file, column)
         offset = file.get('t_offset')
         return Opened(
             source,
             _find_size(file),
-            time_offset=int(offset[()]) if isinstance(offset, h5py.Dataset) else 0,
+            time_offset=int(_one(file, offset)) if isinstance(offset, h5py.Dataset) else 0,
             close=file.close,
         )
     except Exception:
@@ -130,11 +135,22 @@ def _find_size(file: h5py.File) -> tuple[int, int] | None:
         attributes = dict(group.attrs)
         for place in (attributes, group if isinstance(group, h5py.Group) else {}):
             if 'width' in place and 'height' in place:
-                return size_of_file(file.filename, place['width'][()], place['height'][()])
-        sides = re.fullmatch(r'(\d+)x(\d+)', _text(attributes.get('geometry', '')))
-        if sides:
-            return int(sides[1]), int(sides[2])
+                sides = (_one(file, place[side]) for side in ('width', 'height'))
+                return size_of_file(file.filename, *sides)
+        geometry = re.fullmatch(r'(\d+)x(\d+)', _text(attributes.get('geometry', '')))
+        if geometry:
+            return int(geometry[1]), int(geometry[2])
     return None
+
+
+def _one(file: h5py.File, value: Any) -> Any:
+    """Read a data set of one value; anything else is given back."""
+    if not isinstance(value, h5py.Dataset):
+        return value
+    check_dataset(file, value)
+    if value.size != 1:
+        raise ValueError(f'its {value.name} should be one number, got the shape {value.shape}')
+    return value[()].item()
 
 
 def _text(value: object) -> str:

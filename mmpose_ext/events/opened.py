@@ -66,7 +66,7 @@ def size_of_file(path: str, width: object, height: object) -> tuple[int, int]:
     """
     sides = [np.asarray(side).reshape(-1) for side in (width, height)]
     if any(len(side) != 1 or side.dtype.kind not in 'iuf' for side in sides):
-        raise ValueError(f'{path}: width and height should be one number each')
+        raise ValueError(f'{path}: width should be one number, and height')
     try:
         return sensor_size([side[0] for side in sides])
     except (ValueError, OverflowError) as error:

@@ -88,6 +88,7 @@ def read_photo(path: str | Path) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If it is missing or no image.
+        ValueError: If OpenCV refuses to decode it, such as one of too many pixels.
     """
     with refusing(path, 'photograph'):
         photo = cv2.imread(str(path)) if Path(path).is_file() else None

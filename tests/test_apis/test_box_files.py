@@ -156,7 +156,7 @@ def test_refuses_what_is_no_file_of_boxes(tmp_path, content, message):
 
 
 def test_refuses_a_missing_file_and_a_table_that_is_none(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'missing\.json is missing; a file of boxes'):
+    with pytest.raises(FileNotFoundError, match=r'missing\.json is missing; it should be COCO'):
         BoxFile(tmp_path / 'missing.json')
     path, other = write(tmp_path, results()), write(tmp_path, {'a': []}, 'other.json')
     with pytest.raises(ValueError, match='it has no images'):
@@ -191,3 +191,32 @@ def test_boxes_of_arrays():
 def test_boxes_refuse(boxes, scores, message):
     with pytest.raises(ValueError, match=message):
         Boxes.of(boxes, scores)
+
+
+@pytest.mark.parametrize(
+    ('table', 'message'),
+    [
+        ('no json', r'^\S*val\.json is no JSON file'),
+        ({'a': []}, r'^\S*val\.json is no COCO annotation file: it has no images'),
+        (coco(images=[dict(id=1)]), r'^\S*val\.json is no COCO .* of \S*boxes\.json \(KeyError'),
+        (coco(categories=[dict(id=1, name='cat')]), r'^\S*val\.json is no COCO .*named person'),
+        (coco(images=[]), r'^\S*boxes\.json has a box of the image 7, which is not among'),
+    ],
+)
+def test_blames_the_file_that_is_wrong(tmp_path, table, message):
+    with pytest.raises(ValueError, match=message):
+        BoxFile(write(tmp_path, results()), write(tmp_path, table, 'val.json'))
+
+
+def test_blames_the_boxes_where_the_table_is_sound(tmp_path):
+    path, table = write(tmp_path, [{'category_id': 1}]), write(tmp_path, coco(), 'val.json')
+    with pytest.raises(ValueError, match=r"boxes\.json is no file of boxes \(KeyError: 'image_id'"):
+        BoxFile(path, table)
+    with pytest.raises(FileNotFoundError, match=r'gone\.json is missing; .* name the pictures'):
+        BoxFile(path, tmp_path / 'gone.json')
+
+
+def test_a_person_without_a_box(tmp_path):
+    content = coco(annotations=[dict(id=1, image_id=7, category_id=PERSON)])
+    with pytest.raises(ValueError, match=r'boxes\.json, val/a\.jpg: each person needs a bbox'):
+        BoxFile(write(tmp_path, content)).find('a.jpg', None, SIZE)

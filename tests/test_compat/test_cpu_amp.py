@@ -51,10 +51,18 @@ def test_steps_are_those_of_bfloat16_without_a_scale(loss_scale):
     torch.testing.assert_close(layer.weight, expected.weight - 0.1 * expected.weight.grad)
 
 
+@pytest.mark.parametrize('dtype', ['float16', torch.float16])
+def test_refuses_what_only_a_gpu_can(dtype):
+    optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.1)
+    with pytest.raises(ValueError, match='needs a GPU'):
+        AmpOptimWrapper(optimizer=optimizer, dtype=dtype)
+
+
 def test_goes_on_from_a_checkpoint():
     layer = nn.Linear(3, 2)
     wrapper = AmpOptimWrapper(optimizer=torch.optim.Adam(layer.parameters(), lr=0.1))
     wrapper.update_params(layer(torch.rand(4, 3)).sum())
+    assert 'loss_scaler' not in wrapper.state_dict()  # a GPU's scaler refuses an empty one
     other = AmpOptimWrapper(optimizer=torch.optim.Adam(layer.parameters(), lr=0.5))
     other.load_state_dict(wrapper.state_dict())
     assert other.get_lr() == {'lr': [0.1]}

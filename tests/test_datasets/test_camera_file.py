@@ -93,3 +93,10 @@ def test_refuses_broken_intrinsics(changes, message):
 def test_refuses_missing_intrinsics(name):
     with pytest.raises(ValueError, match=f'the camera has no {name}, only'):
         intrinsics_of({key: value for key, value in CAMERA.items() if key != name})
+
+
+def test_a_huge_number_is_refused_by_name(tmp_path):
+    """Python does not write out numbers of more than 4300 digits."""
+    for content in (10**5000, {('S1', 10**5000): CAMERA}, {('S1', '1'): 10**5000}):
+        with pytest.raises(ValueError, match=r'cameras\.pkl'):
+            load_cameras(write(tmp_path, content))

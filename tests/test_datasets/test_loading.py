@@ -1,4 +1,5 @@
 import cv2
+import mmcv.image.io
 import numpy as np
 import pytest
 from mmpose.registry import TRANSFORMS
@@ -66,3 +67,33 @@ def test_refuses_what_is_no_image(tmp_path, content):
 def test_refuses_a_missing_file(tmp_path):
     with pytest.raises(OSError, match=r'none\.jpg'):
         load(tmp_path / 'none.jpg')
+
+
+def test_refuses_a_decoder_that_is_not_there(monkeypatch):
+    with pytest.raises(ValueError, match=r"imdecode_backend should be one of .*, got 'cv3'"):
+        TRANSFORMS.build({'type': 'StrictLoadImage', 'imdecode_backend': 'cv3'})
+    monkeypatch.setattr('mmcv.image.io.TurboJPEG', None)
+    with pytest.raises(ImportError, match='PyTurboJPEG'):
+        TRANSFORMS.build({'type': 'StrictLoadImage', 'imdecode_backend': 'turbojpeg'})
+
+
+@pytest.mark.parametrize('error', [ImportError, MemoryError])
+def test_does_not_blame_the_image_for_the_machine(tmp_path, image, monkeypatch, error):
+    def fail(*arguments, **options):
+        raise error('not the image')
+
+    path = tmp_path / 'a.png'
+    cv2.imwrite(str(path), image)
+    monkeypatch.setattr('mmcv.imfrombytes', fail)
+    with pytest.raises(error, match='not the image'):
+        load(path)
+
+
+def test_other_decoders(tmp_path, image):
+    path = tmp_path / 'a.png'
+    cv2.imwrite(str(path), image)
+    before = mmcv.image.io.imread_backend
+    for backend in ('pillow', None):
+        transform = TRANSFORMS.build({'type': 'StrictLoadImage', 'imdecode_backend': backend})
+        np.testing.assert_array_equal(transform({'img_path': str(path)})['img'], image)
+    assert mmcv.image.io.imread_backend == before

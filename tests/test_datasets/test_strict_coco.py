@@ -6,6 +6,7 @@ import pytest
 from mmpose.datasets.datasets import CocoDataset
 
 from mmpose_ext.datasets import StrictCocoDataset
+from mmpose_ext.datasets.datasets.annotation_checks import numbers_of
 
 PERSON = {
     'id': 5,
@@ -101,3 +102,33 @@ def test_people_of_an_image_with_and_without_a_segmentation(tmp_path):
     image = load(tmp_path, content, data_mode='bottomup').get_data_info(0)
     assert image['invalid_segs'] == [[]]
     assert image['keypoints'].shape == (2, 17, 2)
+
+
+def test_null_is_unknown(tmp_path):
+    """As some exporters write it; the stock dataset would make NaN of the area."""
+    nothing = dict.fromkeys(('area', 'iscrowd', 'num_keypoints', 'segmentation'))
+    found = load(tmp_path, {**FILE, 'annotations': [{**PERSON, **nothing}]}).get_data_info(0)
+    absent = load(tmp_path, with_person(**nothing)).get_data_info(0)
+    assert found['area'] == absent['area'] > 0
+    assert found['num_keypoints'] == 17
+    assert found['iscrowd'] == 0
+
+
+def test_refuses_missing_files(tmp_path):
+    options = dict(data_prefix={'img': ''}, test_mode=True)
+    with pytest.raises(FileNotFoundError, match=r'there is no file .*gone\.json'):
+        StrictCocoDataset(ann_file=str(tmp_path / 'gone.json'), **options)
+    load(tmp_path, FILE)
+    with pytest.raises(FileNotFoundError, match=r'there is no file .*found\.json'):
+        StrictCocoDataset(
+            ann_file=str(tmp_path / 'people.json'),
+            bbox_file=str(tmp_path / 'found.json'),
+            **options,
+        )
+
+
+@pytest.mark.parametrize('values', [[1, 2.5, 10**400], [1, float('inf'), 2], [1, True, 2]])
+def test_one_wrong_number_among_many(values):
+    index = next(k for k, value in enumerate(values) if value not in (1, 2, 2.5) or value is True)
+    with pytest.raises(ValueError, match=rf'a\[{index}\] should be a finite number'):
+        numbers_of('a', values, 3)

@@ -113,8 +113,9 @@ def test_damage_within_an_hdf5_file_is_refused(tmp_path):
         chunk = file['events/x'].id.get_chunk_info(2)
     data[chunk.byte_offset : chunk.byte_offset + chunk.size] = b'\xff' * chunk.size
     path.write_bytes(data)
-    with open_events(path, SIZE) as recording, pytest.raises(ValueError, match=r'a\.h5'):
+    with open_events(path, SIZE) as recording, pytest.raises(ValueError, match=r'a\.h5') as error:
         recording.read()
+    assert str(error.value).count('a.h5') == 1
 
 
 @pytest.mark.parametrize(
@@ -130,9 +131,21 @@ def test_damage_within_an_hdf5_file_is_refused(tmp_path):
         ('a.h5', dict(other=[1]), 'no events under'),
         ('a.h5', dict(t=[1, 2], x=[1], y=[1]), 'one length'),
         ('a.h5', dict(t=[1], x=[1], y=[1], p=[1]), 'give size'),
-        ('a.h5', dict(t=[1], x=[1], y=[1], width=[1, 2], height=3), 'one number each'),
-        ('a.npz', dict(t=[1], x=[1], y=[1], width=[1, 2], height=3), 'one number each'),
-        ('a.npz', dict(t=[1], x=[1], y=[1], width='a', height=3), 'one number each'),
+        (
+            'a.h5',
+            dict(t=[1], x=[1], y=[1], width=[1, 2], height=3),
+            'should be one number',
+        ),
+        (
+            'a.npz',
+            dict(t=[1], x=[1], y=[1], width=[1, 2], height=3),
+            'should be one number',
+        ),
+        (
+            'a.npz',
+            dict(t=[1], x=[1], y=[1], width='a', height=3),
+            'should be one number',
+        ),
         ('a.npz', dict(t=[1], x=[1], y=[1], width=0, height=3), 'from 1 to'),
         ('a.h5', dict(t=[1], x=[1], y=[1], width=2.5, height=3), 'whole pixels'),
     ],
@@ -205,3 +218,46 @@ def test_aedat4_takes_the_events_of_all_packets(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'aedat', fake_aedat(events, 'frame'))
     with pytest.raises(ValueError, match=r'a\.aedat4.*no stream of events'):
         open_events(tmp_path / 'a.aedat4')
+
+
+def whole_but(name, **changes):
+    def write(file):
+        del file[name]
+        file.create_dataset(name, **changes)
+
+    return write
+
+
+def linked(file):
+    with h5py.File(str(file.filename).replace('a.h5', 'other.h5'), 'w') as other:
+        other['t'] = file['events/t'][()]
+    del file['events/t']
+    file['events/t'] = h5py.ExternalLink('other.h5', '/t')
+
+
+LARGE_CHUNK = dict(shape=(10,), maxshape=(None,), chunks=(2**28,), dtype='i8', compression='gzip')
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (linked, 'events/t|/t takes its data from other files'),
+        (whole_but('events/t', **LARGE_CHUNK), 'would unpack to 2147483648'),
+        (whole_but('t_offset', shape=(2**28,), dtype='i8', chunks=(2**20,)), 'would unpack to'),
+        (whole_but('t_offset', shape=(3,), dtype='i8'), r't_offset should be one number.* \(3,\)'),
+        (whole_but('width', shape=(2**28,), dtype='i8', chunks=(2**20,)), 'would unpack to'),
+        (whole_but('width', shape=(3,), dtype='i8'), r'width should be one number.* \(3,\)'),
+    ],
+    ids=['link', 'chunk', 'offset, bomb', 'offsets', 'width, bomb', 'widths'],
+)
+def test_hdf5_that_would_fill_the_memory_or_leave_its_file(tmp_path, spoil, message):
+    path = recordings.write_hdf5(tmp_path / 'a.h5', some_events(10), t_offset=5)
+    with h5py.File(path, 'a') as file:
+        file['width'], file['height'] = 64, 48
+    with open_events(path) as recording:
+        assert recording.size == (64, 48)
+    with h5py.File(path, 'a') as file:
+        spoil(file)
+    with pytest.raises(ValueError, match=message) as caught:
+        open_events(path)
+    assert 'a.h5' in str(caught.value)

@@ -37,7 +37,7 @@ def test_quick_run_writes_page_and_record(benchmark, tools, tmp_path):
         *parts, step = map(float, row.split(' | ')[2:-1])
         assert len(parts) == len(benchmark.PARTS)
         assert sum(parts) == pytest.approx(step, abs=0.1 * len(parts))
-        assert all(time > 0 for time in parts)
+        assert all(time >= 0 for time in parts)  # rounded
 
 
 def test_each_moment_is_counted_to_the_innermost_part(training_steps, monkeypatch):

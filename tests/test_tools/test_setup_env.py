@@ -15,7 +15,7 @@ case "$*" in
         exit 1
     }} ;;
     *'version("opencv-python")'*) echo 4.11.0.86 ;;
-    "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+    "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && touch "$3/pyvenv.cfg" ;;
     *"pip show"*) exit 1 ;;
     *onedl-mmdetection*) mkdir -p "${{0%/bin/*}}/lib/python3.11/site-packages/onedl_mmengine-0" ;;
     *opencv-python-headless==*) rm -f {state}/no_libgl ;;
@@ -132,3 +132,12 @@ def test_another_folder_than_venv(checkout):
     assert status == 0, output
     assert '-m venv build/matrix/full' in calls
     assert not (checkout / '.venv').exists()
+
+
+def test_a_folder_that_is_no_environment_is_kept(checkout):
+    (folder := checkout / 'mine').mkdir()
+    (folder / 'thesis.tex').touch()
+    status, output, _ = set_up(checkout, fake_python(checkout, '3.11'), MMPOSE_EXT_VENV='mine')
+    assert status == 1
+    assert 'mine is no virtual environment: remove it' in output
+    assert (folder / 'thesis.tex').exists()

@@ -52,6 +52,12 @@ def test_picture_between_two():
     assert np.abs(mixed - half[:, 4:-4]).max() > 2
 
 
+def test_the_nearer_picture_has_the_greater_share():
+    before, after = np.zeros((8, 8), np.float32), np.full((8, 8), 100, np.float32)
+    still = np.zeros((8, 8, 2), np.float32)
+    assert (inbetween(before, after, still, 0.25) == 25).all()
+
+
 def test_more_pictures():
     frames = sliding(3, 4)
     more = list(inbetweens(frames, 4))

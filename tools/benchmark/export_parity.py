@@ -107,7 +107,9 @@ def build(name: str) -> BaseModel:
     with DefaultScope.overwrite_default_scope('mmpose'):
         model = MODELS.build(config.model)
     model.cfg = config
-    model.dataset_meta = dataset_meta_from_config(config, 'train')
+    # Of a dataset that wraps another MMPose finds none.
+    metas = (dataset_meta_from_config(config, mode) for mode in ('train', 'test'))
+    model.dataset_meta = next(meta for meta in metas if meta)
     liven(model)
     return model
 

@@ -121,10 +121,24 @@ def _pickles(good: bytes, canary: Path) -> Iterator[Hostile]:
         *(b'\x80\x04}' + key + b'Ns.', b'\x80\x05\x96' + (2**40).to_bytes(8, 'little') + b'.'),
         *(b'\x80\x04Nr\0\0\0\x7f0.', b'\x80\x04' + b']' * 10**5 + b'a' * (10**5 - 1) + b'.'),
         b'\x80\x04\x8a' + b'\xff' * 256,
+        *_copies(),
         _packed_zeros(),
         gzip.compress(bytes(2**24)),
     ]
     yield from (Hostile('bombs', content) for content in bombs)
+
+
+def _copies() -> list[bytes]:
+    """Ask a thousand times for a copy of a megabyte; multiply huge sizes of an array."""
+    call = b'0h\2h\3h\4\x86R'
+    encode = b'\x80\x04c_codecs\nencode\nq\2X' + (10**6).to_bytes(4, 'little') + b'a' * 10**6
+    dtype = pickle.dumps(np.dtype('f8'), 2)[2:-1]
+    buffer = b'\x80\x04cnumpy.core.numeric\n_frombuffer\n(C\0' + dtype
+    number = b'\x8a\xfe' + b'\x7f' * 254 + b'q\x63'
+    return [
+        encode + b'q\3X\6\0\0\0latin1q\4' + 1000 * call + b'.',
+        buffer + number + b'0(' + 3000 * b'h\x63' + b'ttR.',
+    ]
 
 
 def _packed_zeros() -> bytes:
@@ -170,6 +184,9 @@ def _npz(good: bytes, canary: Path) -> Iterator[Hostile]:
             yield Hostile('would run code', _with_member(arrays, name, file.getvalue()))
     name, header = next(iter(arrays)), _header('<f8', (2**28,))
     yield Hostile('bombs, lying headers', _with_member(arrays, name, header, 2**31))
+    for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        bomb = _with_member(arrays, name, _header('<f8', (2**23,)) + bytes(2**26), method=method)
+        yield Hostile('bombs, lying headers', bomb)
 
 
 def _other_arrays(array: np.ndarray) -> list[np.ndarray]:
@@ -219,11 +236,15 @@ def _packed(arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def _with_member(
-    arrays: dict[str, np.ndarray], name: str, member: bytes, size: int | None = None
+    arrays: dict[str, np.ndarray],
+    name: str,
+    member: bytes,
+    size: int | None = None,
+    method: int = zipfile.ZIP_DEFLATED,
 ) -> bytes:
     """Replace a member by bytes, which the archive's directory says are ``size``."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, 'w', method) as archive:
         for key, array in arrays.items():
             with archive.open(f'{key}.npy', 'w', force_zip64=True) as part:
                 if key == name:
@@ -318,10 +339,14 @@ def _hdf5(good: bytes, canary: Path) -> Iterator[Hostile]:
 
 def _hdf5_attacks(array: np.ndarray) -> list[Callable[[h5py.File, str], object] | None]:
     shape, kind = (10**11, *array.shape[1:]), array.dtype
-    text = h5py.string_dtype()
+    text, rest = h5py.string_dtype(), array.shape[1:]
+    rows = 2**31 // max(array.itemsize * int(np.prod(rest)), 1)  # of a chunk of 2 GiB
     return [
         None,
         lambda file, name: file.create_dataset(name, shape, kind, chunks=True, compression='gzip'),
+        lambda file, name: file.create_dataset(
+            name, (10, *rest), kind, chunks=(rows, *rest), maxshape=(None, *rest), compression=4
+        ),
         lambda file, name: file.create_dataset(name, array.shape, text),
         lambda file, name: file.create_dataset(name, dtype=kind, shape=None, data=h5py.Empty(kind)),
         lambda file, name: file.create_group(name),

@@ -97,8 +97,8 @@ def run_tests(args: list[str], folder: Path, timeout: int) -> tuple[int, list[st
 def _run_pytest(args: list[str], plugin: _Red) -> int:
     import pytest
 
-    # A traceback takes longer than most tests.
-    options = ('-q', '--tb=no', '--assert=plain', '-p', 'no:cacheprovider')
+    # A traceback takes longer than most tests. pytest-timeout would set the same alarm anew.
+    options = ('-q', '--tb=no', '--assert=plain', '-p', 'no:cacheprovider', '-o', 'timeout=0')
     status = int(pytest.main([*options, *args], plugins=[plugin]))
     sys.stdout.flush()
     file = sys.modules['mmpose_ext'].__file__ if 'mmpose_ext' in sys.modules else None

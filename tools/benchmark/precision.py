@@ -67,15 +67,15 @@ class Training(NamedTuple):
 
 TRAININGS = {
     'SimDR': Training(
-        'simdr/mannequin/simdr_res18-half_1xb32-15e_mannequin-64x64.py', 'single', 'coco/AP', 600
+        'simdr/mannequin/simdr_res18-half_1xb32-15e_mannequin-64x64.py', 'single', 'coco/AP', 200
     ),
     'HEMlets': Training(
         'hemlets/mannequin/hemlets_res18-quarter_1xb32-1800_mannequin-64x64.py',
-        *('single', 'MPJPE', 400),
+        *('single', 'MPJPE', 200),
     ),
     'PoSh': Training(
         'posh/mannequin/posh_res18-quarter-frozen_1xb32-1200_mannequin-64x64.py',
-        *('single', 'smpl/PVE', 300),
+        *('single', 'smpl/PVE', 150),
         {
             'model.backbone.init_cfg': None,
             'model.backbone.frozen_stages': -1,
@@ -85,18 +85,18 @@ TRAININGS = {
     ),
     'HSJP': Training(
         'hsjp/mannequin/hsjp_res18-quarter_1xb32-1200_mannequin-128x96.py',
-        *('single', 'hsjp/patch_acc', 300),
+        *('single', 'hsjp/patch_acc', 150),
     ),
     'SWAHR': Training(
-        'swahr/mannequin/swahr_hrnet-tiny_1xb16-1600_mannequin-128x128.py', 'crowd', 'coco/AP', 250
+        'swahr/mannequin/swahr_hrnet-tiny_1xb16-1600_mannequin-128x128.py', 'crowd', 'coco/AP', 100
     ),
     'EventHPE flow': Training(
         'eventhpe/mannequin/eventhpe-flownet-half_1xb16-20e_mannequin-64x64.py',
-        *('events', 'flow/EPE-body', 100),
+        *('events', 'flow/EPE-body', 80),
     ),
     'EventHPE shape': Training(
         'eventhpe/mannequin/eventhpe-shapenet_res18-quarter-gru_1xb8-20e_mannequin-64x64.py',
-        *('events', 'events/PEL-MPJPE', 100),
+        *('events', 'events/PEL-MPJPE', 80),
         {'model.flow_net.init_cfg': None},
     ),
 }

@@ -64,13 +64,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--val-fraction', type=float, default=0.2, help='default: 0.2')
     parser.add_argument('--seed', type=int, default=0, help='of the division (default: 0)')
     options = parser.parse_args(arguments)
+    if not 0 < options.val_fraction < 1:
+        parser.error(f'--val-fraction should be above 0 and below 1, got {options.val_fraction}')
     try:
         content, category = read_export(options.export)
         with refusing(options.export, *_KIND):
             metainfo = metainfo_of(category)
             splits = split_coco(content, options.val_fraction, options.seed)
     except (OSError, ValueError) as error:
-        raise SystemExit(f'{options.export}: {error}') from error
+        raise SystemExit(str(error)) from error
     for name, split in zip(('train', 'val'), splits, strict=True):
         path = options.out / f'{name}.json'
         write_text(path, json.dumps(split))

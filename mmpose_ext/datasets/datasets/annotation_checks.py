@@ -1,17 +1,34 @@
 """What the strict datasets check in annotation files."""
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
+from mmengine.fileio import exists
 
 # What a file then is not and should be, for errors.
 COCO_FILE = (
     'COCO annotation file',
     'it should hold a JSON object with images, annotations and categories',
 )
+
+_NUMBERS = {int, float}
+
+
+def check_exists(path: str) -> None:
+    """Refuse a missing file before MMPose does by an assertion.
+
+    Args:
+        path (str): The file.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    if not exists(path):
+        raise FileNotFoundError(f'there is no file {path}')
 
 
 def numbers_of(name: str, values: Any, count: int) -> np.ndarray:
@@ -32,6 +49,11 @@ def numbers_of(name: str, values: Any, count: int) -> np.ndarray:
         raise ValueError(f'{name} should be a list of {count} numbers, got {values!r:.80}')
     if len(values) != count:
         raise ValueError(f'{name} should have {count} numbers, got {len(values)}')
+    if _NUMBERS.issuperset(map(type, values)):  # as in nearly all annotations
+        with contextlib.suppress(OverflowError):
+            numbers = np.array(values, dtype=np.float64)
+            if np.isfinite(numbers).all():
+                return numbers
     for index, value in enumerate(values):
         if not is_finite(value):
             raise ValueError(f'{name}[{index}] should be a finite number, got {value!r:.80}')

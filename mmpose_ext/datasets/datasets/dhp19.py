@@ -259,5 +259,5 @@ def _read(path: Path, name: str, take: Any) -> Any:
     with refusing(path, 'HDF5 file or damaged', _CURE), h5py.File(path, 'r') as file:
         if name not in file:
             raise ValueError(f'{path} has no {name}. {_CURE}.')
-        check_dataset(file[name])
+        check_dataset(file, file[name])
         return take(file[name])

@@ -16,6 +16,7 @@ from xtcocotools.coco import COCO
 from mmpose_ext.codecs.functional.jigsaw import check_grid
 from mmpose_ext.datasets.datasets.annotation_checks import (
     COCO_FILE,
+    check_exists,
     check_ids,
     check_picture,
     numbers_of,
@@ -115,6 +116,7 @@ class HSJPCocoDataset(BaseCocoStyleDataset):
         **kwargs: See ``BaseCocoStyleDataset``; ``metainfo`` comes from the grid.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If an argument is invalid, the file is no COCO JSON, has several categories
             and none of the name, an annotation is broken, or no box is left.
     """
@@ -169,6 +171,7 @@ class HSJPCocoDataset(BaseCocoStyleDataset):
         return people
 
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
+        check_exists(self.ann_file)
         with refusing(self.ann_file, *COCO_FILE):
             return super()._load_annotations()
 
@@ -241,6 +244,7 @@ class HSJPCocoDataset(BaseCocoStyleDataset):
     def _load_detection_results(self) -> list[dict]:
         """Samples of a list of detections, whose ids are their places in it."""
         path = str(self.bbox_file)
+        check_exists(self.ann_file)
         with refusing(path, 'file of detections', f'it should be {_DETECTIONS}'):
             detections = read_json(path, _DETECTIONS)
             if not isinstance(detections, list) or not detections:

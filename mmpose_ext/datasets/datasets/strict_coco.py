@@ -8,6 +8,7 @@ from mmpose.registry import DATASETS
 
 from mmpose_ext.datasets.datasets.annotation_checks import (
     COCO_FILE,
+    check_exists,
     check_ids,
     check_picture,
     check_visibilities,
@@ -39,9 +40,11 @@ def check_annotation(annotation: Mapping[str, Any], num_keypoints: int) -> None:
     if width < 0 or height < 0:
         raise ValueError(f'bbox should be [x, y, width, height], got {annotation["bbox"]}')
     check_ids(annotation, 'id', 'image_id', 'category_id')
+    # Some exporters write null for what they do not know.
     for name in ('num_keypoints', 'area'):
-        numbers_of(name, [annotation.get(name, 0)], 1)
-    if annotation.get('iscrowd', 0) not in (0, 1):
+        if annotation.get(name) is not None:
+            numbers_of(name, [annotation[name]], 1)
+    if annotation.get('iscrowd') not in (None, 0, 1):
         raise ValueError(f'iscrowd should be 0 or 1, got {annotation["iscrowd"]!r:.80}')
     segmentation = annotation.get('segmentation')
     if segmentation is not None and not isinstance(segmentation, list | dict):
@@ -65,11 +68,13 @@ class StrictCocoDataset(CocoDataset):
     Takes the arguments of ``CocoDataset``.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If the file is no COCO JSON, an annotation is broken (see
             :func:`check_annotation`), or no person is left.
     """
 
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
+        check_exists(self.ann_file)
         with refusing(self.ann_file, *COCO_FILE):
             instances, images = super()._load_annotations()
         if not instances:
@@ -80,6 +85,8 @@ class StrictCocoDataset(CocoDataset):
         # MMPose would also read a pickle, which may run code.
         if not str(self.bbox_file).endswith('.json'):
             raise ValueError(f'bbox_file should be a .json file, got {self.bbox_file}')
+        check_exists(self.ann_file)
+        check_exists(self.bbox_file)
         with refusing(self.bbox_file, f'file of detections in images of {self.ann_file}'):
             people: list[dict] = super()._load_detection_results()
         return people
@@ -105,7 +112,8 @@ class StrictCocoDataset(CocoDataset):
                 f'{self.ann_file}: annotation {annotation.get("id")} of image '
                 f'{annotation.get("image_id")} cannot be used: {error}'
             ) from error
-        parsed: dict | None = super().parse_data_info(raw_data_info)
+        known = {name: value for name, value in annotation.items() if value is not None}
+        parsed: dict | None = super().parse_data_info({**raw_data_info, 'raw_ann_info': known})
         if parsed is not None and parsed['segmentation'] is None:
             # MMPose strings the lists of an image's people together and dies of a None.
             parsed['segmentation'] = []

@@ -1,6 +1,9 @@
 """Loading images without taking half of one for a whole."""
 
+from typing import Any
+
 import mmcv
+import mmcv.image.io
 import mmengine.fileio
 from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
@@ -34,8 +37,13 @@ class StrictLoadImage(LoadImage):
     Takes the arguments of ``LoadImage``.
 
     Raises:
-        OSError: If the file is missing, truncated or no image; names the file.
+        ValueError: If ``imdecode_backend`` is none of MMCV's.
+        ImportError: If the library of ``imdecode_backend`` is missing.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _check_backend(self.imdecode_backend)
 
     def transform(self, results: dict) -> dict | None:
         """Load the image of a sample.
@@ -47,7 +55,7 @@ class StrictLoadImage(LoadImage):
             dict: The sample with ``img`` (H, W, 3), ``img_shape`` and ``ori_shape``.
 
         Raises:
-            OSError: If the file is missing, truncated or no image.
+            OSError: If the file is missing, truncated or no image; names the file.
         """
         if 'img' not in results:
             path = results['img_path']
@@ -57,9 +65,24 @@ class StrictLoadImage(LoadImage):
             options = {'flag': self.color_type, 'backend': self.imdecode_backend}
             try:
                 image = mmcv.imfrombytes(data, **options) if data else None
+            except (ImportError, MemoryError):
+                raise  # the file may be sound
             except Exception as error:  # decoders raise nearly anything
                 raise OSError(f'{path} cannot be decoded: {error}') from error
             if image is None:
                 raise OSError(f'{path} ({len(data)} bytes) is no image that can be decoded')
             results['img'] = image
         return super().transform(results)
+
+
+def _check_backend(name: str | None) -> None:
+    known = mmcv.image.io.supported_backends
+    if name is None:
+        return
+    if name not in known:
+        raise ValueError(f'imdecode_backend should be one of {known}, got {name!r}')
+    before = mmcv.image.io.imread_backend
+    try:
+        mmcv.use_backend(name)  # which looks for its library, and without which turbojpeg fails
+    finally:
+        mmcv.image.io.imread_backend = before

@@ -118,11 +118,9 @@ def _h36m17(
         )
     if isinstance(regressor, str | Path):
         with refusing(regressor, "regressor of Human3.6M's joints from this body"):
-            weights = _load(regressor)
-            _check_regressor(weights, arrays['v_template'], order)
-    else:
-        weights = np.asarray(regressor)
-        _check_regressor(weights, arrays['v_template'], order)
+            return _h36m17(arrays, _load(regressor), order)
+    weights = np.asarray(regressor)
+    _check_regressor(weights, arrays['v_template'], order)
     weights = weights.astype(np.float64)
     return JointSet(names, vertex_weights=weights[list(_FROM_SPIN)] if order == 'spin' else weights)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmpose_ext.npz import declared_dtype, read_members
+from mmpose_ext.npz import array_names, declared_dtype, open_npz, read_members
 from mmpose_ext.pickles import Stateless, restricted_load
 from mmpose_ext.refusals import shown
 from mmpose_ext.synthetic.body import build_body
@@ -134,6 +134,7 @@ def read_model_file(path: str | Path) -> dict[str, np.ndarray]:
         FileNotFoundError: If there is no such file; the message says where to get one.
         ValueError: If it is no body model, is damaged, or holds anything that is not harmless
             data; the message names it.
+        MemoryError: If the memory did not suffice.
 
     Example:
         >>> read_model_file('basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl')['weights'].shape
@@ -147,6 +148,8 @@ def read_model_file(path: str | Path) -> dict[str, np.ndarray]:
     try:
         arrays = _read_npz(path) if path.suffix == '.npz' else _read_pickle(path)
         _check(arrays)
+    except MemoryError as error:
+        raise MemoryError(f'{path} needs more memory than there is: {error}') from error
     except Exception as error:  # a broken file may raise anything
         reason = str(error) if isinstance(error, ValueError) else f'{type(error).__name__}: {error}'
         raise ValueError(
@@ -216,10 +219,11 @@ def _frozen(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as file:
+    with open_npz(path) as archive:
         # SMPL-X also has tables of names as pickled objects, which nobody needs here.
-        kinds = {key: declared_dtype(file, key).kind for key in file.files}
-        return read_members(file, [key for key in kinds if key in _SHAPES or kinds[key] in 'fiub'])
+        kinds = {key: declared_dtype(archive, key).kind for key in array_names(archive)}
+        wanted = [key for key in kinds if key in _SHAPES or kinds[key] in 'fiub']
+        return read_members(archive, wanted)
 
 
 def _read_pickle(path: Path) -> dict[str, np.ndarray]:

@@ -126,7 +126,7 @@ def test_runs_no_code(arrays, tmp_path, monkeypatch, place):
         (dict(indices=np.full(24, -1)), 'sparse matrix that is not whole'),
         (dict(indices=np.full(24, 10**6)), 'IndexError'),
         (dict(_shape=(10**12, 24)), 'too large'),
-        (dict(data=np.ones(3)), 'broadcast'),
+        (dict(data=np.ones(3)), 'sparse matrix that is not whole'),
     ],
 )
 def test_refuses_sparse_matrices_that_lie(arrays, tmp_path, monkeypatch, change, message):
