@@ -49,6 +49,8 @@ def corpus(good: bytes, suffix: str, canary: Path, share: float, seed: int) -> I
         # The damage of bytes is drawn in any case, so that a share is of the same files.
         if share >= 1 or rng.random() < share or index == 0:
             yield file
+    if share >= 1 and suffix == '.json':
+        yield from _large(good)
 
 
 def _all(good: bytes, suffix: str, canary: Path, rng: np.random.Generator) -> Iterator[Hostile]:
@@ -59,6 +61,14 @@ def _all(good: bytes, suffix: str, canary: Path, rng: np.random.Generator) -> It
     yield from (Hostile('other format', content) for content in others(canary))
     for make in _OF_SUFFIX.get(suffix, ()):
         yield from make(good, canary)
+
+
+def _large(good: bytes) -> Iterator[Hostile]:
+    """JSON of 100 MB: numbers, lists of numbers, a word, and the well-made file behind spaces."""
+    yield Hostile('100 MB', b'[' + b'0,' * 50_000_000 + b'0]')
+    yield Hostile('100 MB', b'[' + (b'[' + b'0,' * 50 + b'0],') * 960_000 + b'0]')
+    yield Hostile('100 MB', b'"' + b'a' * 100_000_000 + b'"')
+    yield Hostile('100 MB', b' ' * 100_000_000 + good)
 
 
 def _cut(good: bytes) -> Iterator[Hostile]:

@@ -34,7 +34,8 @@ PAGE = Path(__file__).resolve().parents[2] / 'docs/results/hostile_files.md'
 SECONDS, MEMORY = 20.0, 2 * 2**30
 KINDS = (
     *('folder, empty', 'cut off', 'bytes changed', 'other format', 'values changed'),
-    *('deep nesting', 'arrays changed', 'bombs, lying headers', 'bombs', 'would run code'),
+    *('deep nesting', '100 MB', 'arrays changed', 'bombs, lying headers', 'bombs'),
+    'would run code',
 )
 GOOD = ('read', 'refused')
 # Of the slow readers' files, and with --quick of all, so many are tried.
@@ -239,9 +240,9 @@ _HEAD = (
     '',
     'Each reader gets a small well-made file, and then what can be made of it: cut off at many',
     'places, with other bytes, of another format, with other values at each node of a JSON file,',
-    'nested deeply, with arrays of other types, shapes and values, with headers that say more than',
-    'the file holds, as a bomb that unpacks to gigabytes, and with pickles that would write a file',
-    'if any of them were run. A child process of 2 GiB reads them, 20 s each.',
+    'nested deeply, in 100 MB of JSON, with arrays of other types, shapes and values, with headers',
+    'that say more than the file holds, as a bomb that unpacks to gigabytes, and with pickles that',
+    'would write a file if any of them were run. A child process of 2 GiB reads them, 20 s each.',
     '',
     'A file may be read, where what was changed does no harm or cannot be told, or it must be',
     'refused by an error that names it. Anything else is a defect: a crash, a hang, code that was',
