@@ -186,7 +186,15 @@ def read_recordings(source: EventSource, path: str | Path) -> list[Recording]:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f'{path}: the recording {twice} is listed twice')
-    return [_read_recording(source, entry) for entry in entries]
+    recordings = []
+    for entry in entries:
+        try:
+            recordings.append(_read_recording(source, entry))
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f'{path} has the recording {entry["name"]!r}, but {error}'
+            ) from error
+    return recordings
 
 
 def read_poses(path: str | Path, feature: bool = False) -> Poses:
