@@ -80,6 +80,16 @@ def test_gaussians_lie_on_the_nearest_pixel(x, column):
     assert heatmap.max() == 1
 
 
+def test_maps_may_be_coarser_along_one_axis():
+    keypoints = np.array([[(120, 200, 0), (60, 40, 0)]], dtype=np.float32)
+    codec = HEMletsLabel(
+        heatmap_size=(64, 32), num_joints=2, parts=[(0, 1)], flip_indices=(0, 1), sigma=1.0
+    )
+    heatmaps = codec.encode(keypoints)['heatmaps']
+    places = [np.unravel_index(one.argmax(), (32, 64)) for one in heatmaps]
+    assert places == [(25, 30), (5, 15)]
+
+
 @pytest.mark.parametrize('z', [500, -200, 1000, -1000, 0])
 def test_labels_and_depth(z):
     encoded, _ = one_part(0, z)
@@ -265,6 +275,18 @@ def test_encoding_a_mirrored_person_mirrors_the_code(annotated):
     np.testing.assert_allclose(flipped['keypoint_labels'], labels, atol=1e-6)
 
 
+@pytest.mark.parametrize('direction', ['horizontal', 'vertical', 'diagonal'])
+def test_a_diagonal_flip_is_half_a_turn(direction):
+    """It exchanges no left and right; the parts keep their polarities."""
+    annotated = np.random.default_rng(1).integers(-2, 2, (1, 14))
+    encoded = HEMletsLabel().encode(
+        person(dims=2), part_polarity=annotated, flip=True, flip_direction=direction
+    )
+    expected = annotated if direction == 'diagonal' else annotated[:, PART_FLIP]
+    assert (expected != annotated).any() == (direction != 'diagonal')
+    np.testing.assert_array_equal(encoded['part_polarity'], expected)
+
+
 def test_bone_lengths_follow_a_flip():
     """The joints in camera space stay as they were, so the parts' lengths have to move."""
     codec = HEMletsLabel(eps_mode='bone_ratio', eps=0.5)
@@ -325,10 +347,12 @@ def test_batch_decode_equals_decode():
         np.testing.assert_array_equal(points, HEMletsLabel().decode(array)[0], strict=True)
 
 
+@pytest.mark.parametrize('width', [64, 80])
 @pytest.mark.parametrize('closer_is', [1, -1])
 @pytest.mark.parametrize('combine', ['max', 'sum'])
-def test_the_polarity_is_read_back(combine, closer_is):
-    codec = HEMletsLabel(combine=combine, closer_is=closer_is)
+def test_the_polarity_is_read_back(combine, closer_is, width):
+    sizes = dict(input_size=(4 * width, 256), heatmap_size=(width, 64))
+    codec = HEMletsLabel(**sizes, combine=combine, closer_is=closer_is)
     keypoints = np.concatenate([person(seed) for seed in range(5)])
     encoded = [codec.encode(one[None]) for one in keypoints]
     children = keypoints[:, [child for _, child in PARTS], :2] / 4

@@ -61,8 +61,10 @@ def test_raw_decode_is_bit_equal_to_mmpose(make):
     np.testing.assert_array_equal(scores, expected[1], strict=True)
 
 
-def test_dark_equals_mmpose():
-    x, y = peaks()
+@pytest.mark.parametrize('factor', [1.0, 1e-4])
+def test_dark_equals_mmpose(factor):
+    """Also near the least value that has a logarithm, 1e-3."""
+    x, y = (factor * axis for axis in peaks())
     before = x.clone(), y.clone()
     codec = SimDRLabel(SIZE, 'gaussian', sigma=(6, 4.9), use_dark=True, **AS_MMPOSE)
     keypoints, scores = our_decode(codec, x, y)
@@ -136,6 +138,18 @@ def test_keypoints_with_negative_raw_scores_are_kept_unless_rejected():
     np.testing.assert_array_equal(keep[..., 0], x.argmax(-1) / 2)
     reject = our_decode(SimDRLabel(SIZE, score_type='raw', reject_nonpositive=True), x, y)[0]
     assert (reject == -0.5).all()
+
+
+def test_a_raw_score_of_exactly_0_is_rejected():
+    """As in MMPose; what is above 0 by the least stays."""
+    x, y = (-axis.abs() - 1 for axis in predictions())
+    x[..., 7] = y[..., 9] = 0
+    x[0, 0, 7] = y[0, 0, 9] = 1e-30
+    codec = SimDRLabel(SIZE, score_type='raw', score_reduction='min', reject_nonpositive=True)
+    keypoints = our_decode(codec, x, y)[0]
+    assert keypoints[0, 0].tolist() == [3.5, 4.5]
+    keypoints[0, 0] = -0.5
+    assert (keypoints == -0.5).all()
 
 
 def test_dark_finds_the_centre_between_bins():

@@ -82,11 +82,14 @@ def test_gaussian_label_is_the_published_one():
 
 
 @pytest.mark.parametrize(
-    ('rule', 'weights'), [('pixels', [1, 1, 0, 1, 1, 0]), ('bins', [0, 0, 0, 1, 0, 0])]
+    ('rule', 'weights'),
+    [('pixels', [1, 1, 0, 1, 1, 0, 1, 1, 1]), ('bins', [0, 0, 0, 1, 0, 0, 1, 0, 0])],
 )
 def test_weights_of_gaussians_outside_the_image(rule, weights):
     codec = SimDRLabel(SIZE, 'gaussian', sigma=4, weight_rule=rule)
-    keypoints = np.array([[(x, 50.0) for x in (-11.9, -13.9, -14, 197.9, 203, 205)]])
+    keypoints = np.array(
+        [[(x, 50.0) for x in (-11.9, -13.9, -14, 197.9, 203, 205, -6.5, -6.6, 198)]]
+    )
     encoded = codec.encode(keypoints)
     assert encoded['keypoint_weights'].tolist() == [weights]
     assert not encoded['keypoint_x_labels'][0, np.array(weights) == 0].any()

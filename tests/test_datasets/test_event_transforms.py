@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from mmpose.registry import TRANSFORMS
+from scipy.spatial.transform import Rotation
 from small_recordings import SIZE, write_recordings
 
 from mmpose_ext.datasets import MMHPSDataset
@@ -259,11 +260,39 @@ def test_a_shift_is_a_share_of_the_size(monkeypatch):
     np.testing.assert_array_equal(np.argwhere(moved[3]), [[4, 12]])
 
 
+def test_things_grow_and_turn_about_the_middle(monkeypatch):
+    """4 px to the right of it: 6 px at 1.5 times the size, 4 px up after a quarter turn."""
+    events = np.zeros((8, 33, 33), np.uint8)
+    events[:, 16, 20] = 1
+    for options, drawn, expected in (
+        (dict(scale=0.5), [0, 0, 1.0, 0], [16, 22]),
+        (dict(rotate=90.0), [0, 0, 0, 1.0], [12, 16]),
+    ):
+        transform = moving(**options)
+        monkeypatch.setattr(transform, 'draw', lambda drawn=drawn: (True, np.array(drawn)))
+        moved = transform(dict(events=events, gray=events[:2], test_mode=False))['events']
+        np.testing.assert_array_equal(np.argwhere(moved[3]), [expected])
+
+
 def test_moving_refuses_labels():
     with pytest.raises(ValueError, match=r"without labels, got \['flow'\]"):
         moving()(dict(events=0, gray=0, flow=0))
     with pytest.raises(ValueError, match='scale should be from 0'):
         moving(scale=1.0)
+
+
+def test_options_of_the_noise_are_standard_deviations(tmp_path, monkeypatch):
+    """What one standard deviation changes; joints turn in the frame of their parent."""
+    write_recordings(tmp_path, lengths=(7,))
+    start = clip(tmp_path, LOADED)['start']
+    noise = build('InitialPoseNoise', rotation=0.1, transl=0.02, betas=0.3)
+    monkeypatch.setattr(noise, 'draw', lambda shapes, _: [np.ones(shape) for shape in shapes])
+    found = noise(clip(tmp_path, LOADED))['start']
+    np.testing.assert_allclose(found['transl'] - start['transl'], 0.02, atol=1e-6)
+    np.testing.assert_allclose(found['betas'] - start['betas'], 0.3, atol=1e-6)
+    turns = found['rotmats'] @ start['rotmats'].swapaxes(-1, -2)
+    vectors = Rotation.from_matrix(turns.reshape(-1, 3, 3)).as_rotvec()
+    np.testing.assert_allclose(vectors, 0.1, atol=1e-5)
 
 
 def test_noise_turns_the_start_only(tmp_path):

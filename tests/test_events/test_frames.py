@@ -207,9 +207,10 @@ def test_times_since_1970_are_exact():
 
 def test_regrouping_joins_neighbours():
     frames = np.zeros((20, 2, 2), np.uint8)
-    frames[[0, 3, 17, 19], 0, [0, 1, 0, 1]] = 1
+    frames[[0, 1, 3, 17, 19], 0, [0, 0, 1, 0, 1]] = 1
     last = regroup_channels(frames, 8)
     assert last.shape == (8, 2, 2)
+    assert last.max() == 1
     assert set_pixels(last) == [[(0, 0)], [(0, 1)], [], [], [], [], [], [(0, 0), (0, 1)]]
     assert set_pixels(regroup_channels(frames, 8, 'drop'))[7] == []
     np.testing.assert_array_equal(regroup_channels(frames[:8]), frames[:8])

@@ -141,6 +141,12 @@ def test_rest_pose_is_the_template():
     np.testing.assert_allclose(normals[0], body.normals, atol=1e-12)
 
 
+def test_normals_have_unit_length_in_any_pose():
+    pose = np.random.default_rng(1).standard_normal((2, 24, 3))
+    *_, normals = pose_body(build_body('coarse'), np.zeros((2, 10)), pose, np.zeros((2, 3)))
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=-1), 1, atol=1e-12)
+
+
 def test_pelvis_stays_at_transl():
     body = build_body('coarse')
     rng = np.random.default_rng(1)

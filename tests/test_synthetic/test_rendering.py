@@ -282,6 +282,13 @@ def test_the_center_of_a_camera_is_where_it_stands():
     np.testing.assert_allclose(camera.to_camera(camera.center), 0, atol=1e-12)
 
 
+def test_the_target_is_seen_in_the_middle_of_the_image():
+    """Pixel centres have integer coordinates: the middle of 64 of them is 31.5."""
+    target = np.array([0.2, 0.9, 0.4])
+    camera = look_at(np.array([1.0, 1.6, -3.0]), target, 5.0, 100.0, 64, 48)
+    np.testing.assert_allclose(camera.project(camera.to_camera(target)), [31.5, 23.5], atol=1e-9)
+
+
 def test_look_at_refuses_sizes():
     with pytest.raises(ValueError, match='positive sizes, got 0x64'):
         look_at(np.zeros(3), np.ones(3), 0.0, 100.0, 0, 64)

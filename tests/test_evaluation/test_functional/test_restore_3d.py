@@ -81,6 +81,16 @@ def test_the_grids_are_the_authors():
     assert (8, 7) not in BONES
 
 
+def test_average_bones_are_the_authors():
+    """Their sum, and left and right bones of a kind, which are 0.01 mm apart."""
+    lengths = dict(zip(BONES, MEAN_BONE_LENGTHS, strict=True))
+    assert sum(MEAN_BONE_LENGTHS) == pytest.approx(3893.01075, abs=1e-5)
+    pairs = [((1, 0), (4, 0)), ((2, 1), (5, 4)), ((3, 2), (6, 5))]
+    pairs += [((14, 8), (11, 8)), ((15, 14), (12, 11)), ((16, 15), (13, 12))]
+    for one, other in pairs:
+        assert lengths[one] == pytest.approx(lengths[other], abs=0.02)
+
+
 def test_the_search_finds_a_person_of_average_bones():
     joints, depth = people(20, noise=0.0)
     points = image_of(joints, depth)

@@ -52,6 +52,18 @@ def test_negative_peaks_count_as_in_mmpose_only_where_asked():
     assert simdr_pck_accuracy(preds, labels, 2, weight).item() > expected + 0.2
 
 
+@pytest.mark.parametrize(('peak', 'expected'), [(0.0, 0), (1e-6, 1)])
+def test_a_peak_of_exactly_0_is_rejected(peak, expected):
+    """As in MMPose, which puts it at bin -1: here 10 bins off."""
+    labels = torch.full((1, 1), 9), torch.full((1, 1), 9)
+    pred = torch.full((1, 1, 64), -1.0)
+    pred[..., 9] = peak
+    accuracy = simdr_pck_accuracy(
+        (pred, pred), labels, 1, torch.ones(1, 1), reject_nonpositive=True
+    )
+    assert accuracy.item() == expected == mmpose_accuracy((pred, pred), labels, 1, torch.ones(1, 1))
+
+
 def test_what_is_as_far_as_the_threshold_is_missed():
     one_hot = torch.nn.functional.one_hot
     preds = one_hot(torch.tensor([[15, 16]]), 64).float(), one_hot(torch.zeros(1, 2).long(), 64)

@@ -58,6 +58,17 @@ def test_known_shift():
         assert found[f'events/{name}'] == pytest.approx(0, abs=1e-2)
 
 
+def test_threshold_of_pck_is_in_mm():
+    """A wrist is 105 mm off: one joint of 24."""
+
+    def change(index, poses):
+        poses['joints_cam'][:, 20, 0] += 0.105
+
+    samples = predicted(change=change)
+    assert evaluate(samples)['events/PCK@100'] == pytest.approx(100 * 23 / 24)
+    assert evaluate(samples, pck_threshold=110)['events/PCK@110'] == pytest.approx(100)
+
+
 def test_groups():
     """One recording of the three is 30 mm off."""
 

@@ -53,6 +53,33 @@ def test_other_numbers_of_levels():
     assert [tuple(flow.shape[2:]) for flow in flows] == [(6, 10), (12, 20)]
 
 
+def test_residual_adds_to_what_it_gets():
+    """One that adds 0 might as well not be there."""
+    network, inputs = net(), events()
+    before = network(inputs)
+    torch.nn.init.zeros_(network.residual.conv_block[4].weight)
+    torch.nn.init.zeros_(network.residual.conv_block[4].bias)
+    flows = network(inputs)
+    network.residual = torch.nn.Identity()
+    for flow, expected, other in zip(flows, network(inputs), before, strict=True):
+        assert torch.equal(flow, expected)
+        assert flow.std() > 0
+        assert not torch.equal(flow, other)
+
+
+def test_decoders_see_features_then_flow_then_the_encoder():
+    """The order of the channels in the authors' weights."""
+    network, seen = net(max_flow=1.0), {}
+    for name in ('encoders.2', 'flows.0', 'decoders.1'):
+        network.get_submodule(name).register_forward_hook(
+            lambda _, args, output, name=name: seen.update({name: (args[0], output)})
+        )
+    network(events())
+    features, flow = seen['flows.0']
+    expected = torch.cat([features, flow, seen['encoders.2'][1]], 1)
+    assert torch.equal(seen['decoders.1'][0], expected)
+
+
 def test_largest_flow():
     """Every scale has the same factor, by default the input's height."""
     network, inputs = net(), events()

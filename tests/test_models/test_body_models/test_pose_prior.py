@@ -31,6 +31,16 @@ def test_known_energies():
     knee = bent('left_knee', 'x', -math.degrees(0.1))
     torch.testing.assert_close(prior(knee), torch.tensor([0.02 + 0.5]))
     torch.testing.assert_close(prior(-knee), torch.tensor([0.02]))
+    elsewhere = PosePrior(poses[0], np.eye(NUM_POSE) / 0.25)
+    torch.testing.assert_close(elsewhere(poses), torch.tensor([0.0, 2.0]))
+
+
+def test_floor_is_a_standard_deviation():
+    """0.4 instead of 0.2 rad adds 0.16 - 0.04 rad² to each variance and nothing else."""
+    precisions = (PosePrior.from_mannequin(200, floor=f).precision.double() for f in (0.2, 0.4))
+    narrow, wide = map(torch.linalg.inv, precisions)
+    expected = 0.12 * torch.eye(NUM_POSE, dtype=torch.float64)
+    torch.testing.assert_close(wide - narrow, expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,24 @@ def test_visible_vertices():
 
 
 @pytest.mark.parametrize(
+    ('place', 'depth', 'is_hidden'),
+    [
+        ((5.5, 5.5), 2.9, True),
+        ((5.5, 5.5), 2.96, False),  # within the tolerance
+        ((6.5, 4.5), 2.0, True),  # one of the eight cells around
+        ((7.5, 5.5), 2.0, False),
+        ((21.5, 4.5), 2.0, False),
+        ((5.5, 5.5), -1.0, False),  # behind the camera
+    ],
+)
+def test_what_hides_a_vertex(place, depth, is_hidden):
+    """One at (5.5, 5.5) px, 3 m away, in an image that is twice as wide as high."""
+    points, depths = torch.tensor([[[5.5, 5.5], place]]), torch.tensor([[3.0, depth]])
+    seen = visible_vertices(points, depths, (32, 16), cell=1.0)
+    assert seen.tolist() == [[not is_hidden, depth > 0]]
+
+
+@pytest.mark.parametrize(
     ('options', 'message'),
     [
         (dict(reduction='sum'), "reduction .* 'sum'"),

@@ -237,6 +237,23 @@ def test_mpjpe_is_in_mm_over_joints_with_a_depth():
     torch.testing.assert_close(head.loss(feats, samples)['mpjpe'], expected)
 
 
+def test_accuracy_is_the_share_within_5_percent_of_the_crop():
+    """Off in x and y: 0.048, 0.052 and 0.4 of the crop; the depth does not matter."""
+    head, samples = make_head().eval(), make_samples(3, ['3d'])
+    pred = head(features())
+    labels = [sample.gt_instance_labels for sample in samples]
+    truth, weights = (
+        torch.cat([getattr(label, name) for label in labels])
+        for name in ('keypoint_labels', 'keypoint_weights')
+    )
+    pred['coords'] = truth + torch.tensor([0.0, 0.0, 0.3])
+    assert head.loss_by_feat(pred, samples)['acc_pose'] == 1
+    for number, offset in enumerate(([0.0, 0.048], [0.052, 0.0], [0.24, -0.32])):
+        pred['coords'][number, :, :2] += torch.tensor(offset)
+    expected = weights[0].sum() / weights.sum()
+    torch.testing.assert_close(head.loss_by_feat(pred, samples)['acc_pose'], expected)
+
+
 def test_learns_a_batch():
     head, feats, samples = make_head(), features(), make_samples(3, ['3d'])
     optimizer = torch.optim.Adam(head.parameters(), lr=0.003)

@@ -43,6 +43,14 @@ def test_shapes(batch, size):
     assert level1.shape == (batch, 3, 2 * h, 2 * w)
 
 
+def test_the_next_level_is_made_of_features_then_maps():
+    """The order of the channels in the authors' weights."""
+    head, feats, seen = make_head(), features(), []
+    head.deconv_layers[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    maps = head(feats)[0]
+    assert torch.equal(seen[0], torch.cat([feats[0], maps], dim=1))
+
+
 @pytest.mark.parametrize('kernel_size', [2, 3, 4])
 def test_each_level_doubles_the_one_before(kernel_size):
     options = dict(deconv_out_channels=(8, 4), deconv_kernel_sizes=(kernel_size, 4), decoder=None)

@@ -6,6 +6,7 @@ from scipy.spatial.transform import Rotation
 from mmpose_ext.models.body_models.cameras import project_weak_perspective
 from mmpose_ext.models.body_models.rotations import axis_angle_to_matrix, geodesic_angle
 from mmpose_ext.models.heads.posh_flip import average_smpl, mean_rotation, unmirror_smpl
+from mmpose_ext.synthetic.skeleton import JOINT
 
 
 def rotations(*shape, seed=0):
@@ -59,6 +60,17 @@ def test_mirrored_twice_is_unchanged():
     twice = unmirror_smpl(unmirror_smpl(smpl, 64), 64)
     for name, value in smpl.items():
         torch.testing.assert_close(twice[name], value)
+
+
+def test_the_left_arm_of_a_mirrored_person_is_the_right_one():
+    """Turns about y and z change their sign."""
+    turn = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64)
+    smpl = parameters(1)
+    smpl['pose'] = torch.eye(3, dtype=torch.float64).repeat(1, 24, 1, 1)
+    expected = smpl['pose'].clone()
+    smpl['pose'][0, JOINT['left_shoulder']] = axis_angle_to_matrix(turn)
+    expected[0, JOINT['right_shoulder']] = axis_angle_to_matrix(turn * torch.tensor([1, -1, -1]))
+    torch.testing.assert_close(unmirror_smpl(smpl, 64)['pose'], expected)
 
 
 def test_the_mirrored_camera_pictures_mirrored_points():

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from event_clips import BODY, FOCAL, clip_poses, clip_samples
+from event_clips import BODY, CENTER, FOCAL, clip_poses, clip_samples
 from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
 
@@ -71,6 +71,15 @@ def test_output_scale():
     assert (angles[1] / angles[0]).item() == pytest.approx(0.1, rel=0.05)
 
 
+def test_output_scale_of_a_predicted_start():
+    full, tenth = (build(std=0.01, start='predicted', output_scale=s) for s in (1.0, 0.1))
+    far, near = full(features()), tenth(features())
+    assert far['betas'].any()
+    torch.testing.assert_close(near['betas'], 0.1 * far['betas'])
+    transl = full(0 * features())['start_transl']
+    torch.testing.assert_close(near['start_transl'], transl + 0.1 * (far['start_transl'] - transl))
+
+
 @pytest.mark.parametrize('detach', [True, False])
 def test_who_trains_the_translation(detach):
     """Golden case 15: the joints do not, unless they are let."""
@@ -132,7 +141,10 @@ def test_pel_mpjpe_is_measured():
     )
     turn = axis_angle_to_matrix(torch.tensor([0.0, 0, 0.3]))
     losses = head.loss(features(1), samples, start=start_of(1))
-    assert losses['pel_mpjpe'] > 1
+    still = head.predict(features(1), start=start_of(1))['joints_cam']
+    in_mm = 1000 * truth.pelvis_aligned_error(still).mean()
+    assert in_mm > 1
+    torch.testing.assert_close(losses['pel_mpjpe'], in_mm)
     error = truth.pelvis_aligned_error(truth.joints_cam @ turn.mT)
     hips = truth.joints_cam[:, :, 1:3].mean(2, keepdim=True)
     expected = ((truth.joints_cam - hips) @ (turn.mT - torch.eye(3))).norm(dim=-1).mean(-1)
@@ -172,6 +184,23 @@ def test_pixels_become_shares_of_width_and_height():
     truth = EventBatch.gather([sample], STEPS, torch.device('cpu'))
     expected = sample.gt_instances.keypoints / torch.tensor([80.0, 40.0])
     torch.testing.assert_close(truth.targets(10)['joints2d'][0], expected)
+
+
+def test_true_predictions_have_no_loss():
+    """Step by step, and in images that are not square."""
+    head, samples = build(std=0.01), clip_samples(steps=STEPS)
+    pred = head.predict(features(), start=start_of())
+    joints = pred['joints_cam'].detach()
+    assert (joints[:, 1:] - joints[:, :-1]).norm(dim=-1).mean() > 0.005
+    for index, sample in enumerate(samples):
+        truth = sample.gt_instances
+        for name in ('rotmats', 'transl', 'joints_cam'):
+            setattr(truth, name, pred[name][index].detach())
+        truth.keypoints = FOCAL * joints[index, ..., :2] / joints[index, ..., 2:] + CENTER
+        sample.set_metainfo(dict(img_shape=(40, 80)))
+    losses = head.loss(features(), samples, start=start_of())
+    for name in ('loss_theta', 'loss_tran', 'loss_joints3d', 'loss_joints2d'):
+        assert losses[name].item() == pytest.approx(0, abs=1e-6), name
 
 
 def test_bodies_of_fewer_coefficients():

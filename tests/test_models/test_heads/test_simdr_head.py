@@ -13,10 +13,12 @@ from mmpose_ext.models import SimDRHead
 
 SIZE = (64, 96)
 FLIP = [0, 2, 1, 4, 3]
+SIGMA = (5.0, 7.0)
 AS_MMPOSE = {
     'type': 'SimDRLabel',
     'input_size': SIZE,
     'smoothing_type': 'gaussian',
+    'sigma': SIGMA,
     'round_center': True,
     'score_type': 'raw',
     'score_reduction': 'min',
@@ -161,7 +163,7 @@ def pair():
     theirs = SimCCHead(
         *(8, 5, SIZE, (16, 24)),
         deconv_out_channels=None,
-        decoder={'type': 'SimCCLabel', 'input_size': SIZE},
+        decoder={'type': 'SimCCLabel', 'input_size': SIZE, 'sigma': SIGMA},
     )
     ours = make_head(AS_MMPOSE, linear_init='normal', loss=KL)
     ours.load_state_dict(theirs.state_dict())

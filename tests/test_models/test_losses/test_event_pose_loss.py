@@ -5,6 +5,7 @@ import torch
 from mmpose.registry import MODELS
 
 from mmpose_ext.models.body_models.rotations import axis_angle_to_matrix, geodesic_angle
+from mmpose_ext.models.functional.coherence import flow_coherence
 from mmpose_ext.models.losses import EventPoseLoss, FlowCoherenceLoss
 from mmpose_ext.models.losses.event_pose_loss import clamped_geodesic_angle
 
@@ -94,9 +95,10 @@ def test_default_losses():
     assert 'loss_coherence' not in loss(pred, target, labels)
 
 
-def test_joints2d_are_clamped_to_the_image():
+@pytest.mark.parametrize('place', [7.0, -0.5])
+def test_joints2d_are_clamped_to_the_image(place):
     pred, target, labels = tensors()
-    pred['joints2d'] = torch.full((2, 3, 24, 2), 7.0, requires_grad=True)
+    pred['joints2d'] = torch.full((2, 3, 24, 2), place, requires_grad=True)
     target['joints2d'] = torch.full((2, 3, 24, 2), 0.5)
     loss = EventPoseLoss()(pred, target, labels)['loss_joints2d']
     assert loss.item() == pytest.approx(2.5)
@@ -136,6 +138,16 @@ def test_unlabelled_steps_do_not_weaken_the_others():
         torch.testing.assert_close(losses[f'loss_{name}'], expected[f'loss_{name}'])
 
 
+def test_coherence_of_the_authors():
+    """A tenth of it, for flow longer than 4 px."""
+    pred, target, labels = tensors()
+    coherence = flow_coherence(
+        pred['verts_px'], pred['flow'], threshold=4.0, reduction='all', sample='legacy'
+    )
+    loss = EventPoseLoss()(pred, target, labels)['loss_coherence']
+    torch.testing.assert_close(loss, 0.1 * coherence)
+
+
 def test_coherence_is_configured():
     pred, target, labels = tensors()
     options = dict(threshold=2.0, reduction='valid', sample='exact', scale_threshold=True)
@@ -144,6 +156,16 @@ def test_coherence_is_configured():
         *(pred[name] for name in ('verts_px', 'verts_depth', 'flow'))
     )
     torch.testing.assert_close(loss(pred, target, labels)['loss_coherence'], expected)
+
+
+@pytest.mark.parametrize('detach', [False, True])
+def test_coherence_may_leave_the_vertices_before_a_step_alone(detach):
+    pred = tensors()[0]
+    verts_px = pred['verts_px']
+    loss = FlowCoherenceLoss(detach_previous=detach)(verts_px, pred['verts_depth'], pred['flow'])
+    loss.backward()
+    assert verts_px.grad[:, 0].any() != detach
+    assert verts_px.grad[:, 1:].any()
 
 
 def test_coherence_of_visible_vertices_only():

@@ -111,6 +111,13 @@ def test_labelled_mean_is_the_mean():
     torch.testing.assert_close(some, l1_loss(pred[::2], target[::2]))
 
 
+def test_labels_count_by_their_weight():
+    """(2 * 1 + 0.5 * 3) / (2 + 0.5): errors of 1 and 3."""
+    pred, target = torch.zeros(2, 4), torch.tensor([[1.0], [3.0]]).expand(2, 4)
+    found = labelled_mean(l1_loss, pred, target, torch.tensor([2.0, 0.5]))
+    assert found.item() == pytest.approx(1.4)
+
+
 def test_gradients():
     pred = torch.randn(3, 4, 2, dtype=torch.float64, requires_grad=True)
     target = torch.randn(3, 4, 2, dtype=torch.float64)

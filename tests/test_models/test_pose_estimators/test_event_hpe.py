@@ -227,6 +227,25 @@ def test_flow_of_the_net_and_of_a_file_agree():
         torch.testing.assert_close(found[name], value)
 
 
+def test_backbone_sees_events_then_flow():
+    """The channels of the authors' checkpoints: 8 of events, u and v in px."""
+    model, seen = build(), []
+    model.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    inputs = clip_inputs()
+    _, flow = model.extract_feat(inputs)
+    expected = torch.cat([inputs['events'], flow], 2).flatten(0, 1)
+    assert torch.equal(seen[0], expected)
+
+
+def test_no_gradient_goes_into_the_flow_of_a_file():
+    model = build(flow_net=None, flow_source='file')
+    flow = torch.randn(2, STEPS, 2, SIZE, SIZE, requires_grad=True)
+    losses = model.train()(dict(clip_inputs(), flow=flow), clip_samples(), mode='loss')
+    losses['loss_coherence'].backward()
+    assert flow.grad is None
+    assert model.backbone.conv1.weight.grad.any()
+
+
 def test_events_alone():
     model = build(**NO_FLOW, head=NO_COHERENCE)
     assert model.backbone.conv1.in_channels == CHANNELS
