@@ -41,18 +41,20 @@ def open_hdf5(path: str) -> Opened:
 
 
 def check_dataset(file: h5py.File, dataset: h5py.Dataset) -> None:
-    """Refuse a data set that is not in its file.
+    """Refuse a data set that is not in its file, or holds nothing.
 
     Args:
         file (h5py.File): The file.
         dataset (h5py.Dataset): The data set that was found in it.
 
     Raises:
-        ValueError: If it takes its data from other files, or says so much more than the file
-            holds that it would fill the memory, or take for ever to read.
+        ValueError: If it has no shape, takes its data from other files, or says so much more than
+            the file holds that it would fill the memory, or take for ever to read.
     """
     if dataset.is_virtual or dataset.external or dataset.file.filename != file.filename:
         raise ValueError(f'its {dataset.name} takes its data from other files')
+    if dataset.shape is None:
+        raise ValueError(f'its {dataset.name} is empty')
     # Whoever reads one value unpacks a chunk, which may be larger than the whole.
     chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
     check_growth(max(dataset.nbytes, chunk), dataset.id.get_storage_size())

@@ -274,7 +274,9 @@ class _Attack:
 def test_3dpw_runs_no_code(convert, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / 'test', {'sequence': _Attack()})
-    with pytest.raises(SystemExit, match=r'outdoors_00\.pkl is no sequence .*system.*nothing of it was run'):
+    with pytest.raises(
+        SystemExit, match=r'outdoors_00\.pkl is no sequence .*system.*nothing of it was run'
+    ):
         run(convert, tmp_path, '3dpw', tmp_path, '--split', 'test')
     assert not (tmp_path / 'attacked').exists()
     assert not (tmp_path / 'out.npz').exists()

@@ -66,7 +66,7 @@ def _all(good: bytes, suffix: str, canary: Path, rng: np.random.Generator) -> It
 def _large(good: bytes) -> Iterator[Hostile]:
     """JSON of 100 MB: numbers, lists of numbers, a word, and the well-made file behind spaces."""
     yield Hostile('100 MB', b'[' + b'0,' * 50_000_000 + b'0]')
-    yield Hostile('100 MB', b'[' + (b'[' + b'0,' * 50 + b'0],') * 960_000 + b'0]')
+    yield Hostile('100 MB', b'[' + (b'[' + b'0,' * 5000 + b'0],') * 10_000 + b'0]')
     yield Hostile('100 MB', b'"' + b'a' * 100_000_000 + b'"')
     yield Hostile('100 MB', b' ' * 100_000_000 + good)
 

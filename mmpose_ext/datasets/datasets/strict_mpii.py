@@ -69,3 +69,16 @@ class StrictMpiiDataset(MpiiDataset):
                     f'{self.ann_file}: annotation {index} cannot be used: {error}'
                 ) from error
         return super()._load_annotations()
+
+    def load_data_list(self) -> list[dict]:
+        """Give the samples.
+
+        Raises:
+            ValueError: If nobody is left whom MMPose takes.
+        """
+        samples: list[dict] = super().load_data_list()
+        if not samples:
+            raise ValueError(
+                f'{self.ann_file} has nobody with a labelled keypoint and a box in the image'
+            )
+        return samples
