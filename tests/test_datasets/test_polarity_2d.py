@@ -5,6 +5,7 @@ import pytest
 from scipy.io import savemat
 
 from mmpose_ext.datasets import CocoPolarityDataset, LspPolarityDataset, MpiiPolarityDataset
+from mmpose_ext.datasets.datasets.lsp import read_lsp
 from mmpose_ext.datasets.datasets.part_polarity import UNKNOWN, write_part_polarity
 from mmpose_ext.skeletons import human36m18, lsp14
 
@@ -210,6 +211,14 @@ def test_lsp_refuses_what_is_no_matlab_file(tmp_path, content):
     (tmp_path / 'people.json').write_bytes(content)
     with pytest.raises(ValueError, match=r'people\.json is no MATLAB file of LSP'):
         load(LspPolarityDataset, tmp_path)
+
+
+def test_lsp_outlives_a_file_that_ends_its_reader(tmp_path, monkeypatch):
+    """As scipy does over some bytes."""
+    lsp_file(tmp_path)
+    monkeypatch.setattr('mmpose_ext.datasets.datasets.lsp._READ', 'import os; os.abort()')
+    with pytest.raises(ValueError, match=r'no MATLAB file of LSP \(its reader ended with -6\)'):
+        read_lsp(str(tmp_path / 'people.json'), extended=False)
 
 
 def test_lsp_refuses_a_missing_file(tmp_path):

@@ -15,9 +15,10 @@ from mmpose_ext.skeletons import lsp14
 
 # scipy may end the process over a damaged file, so it reads in one of its own.
 _READ = """
-import sys, numpy, scipy.io
-joints = scipy.io.loadmat(sys.argv[1]).get('joints')
-numpy.save(sys.stdout.buffer, numpy.zeros(0) if joints is None else joints, allow_pickle=False)
+import io, sys, numpy, scipy.io
+joints, out = scipy.io.loadmat(sys.argv[1]).get('joints'), io.BytesIO()
+numpy.save(out, numpy.zeros(0) if joints is None else joints, allow_pickle=False)
+sys.stdout.buffer.write(out.getvalue())
 """
 
 
